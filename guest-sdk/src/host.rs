@@ -1,0 +1,14 @@
+//! The calls that leave the plugin: to the host, or natively, where there is none, to the stand-ins of `testing`.
+
+#[cfg(target_family = "wasm")]
+pub(crate) use crate::bindings::toolcell::plugin::{http::send, log::log, progress::report};
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use crate::testing::host::{log, report, send};
+
+/// The environment variable `name`, or why it cannot be read.
+#[cfg(target_family = "wasm")]
+pub(crate) fn variable(name: &str) -> Result<String, std::env::VarError> {
+    std::env::var(name)
+}
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use crate::testing::host::variable;

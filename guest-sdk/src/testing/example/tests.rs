@@ -1,0 +1,60 @@
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::*;
+use crate::http::get;
+use crate::{NoArguments, Text};
+
+#[derive(Serialize, JsonSchema)]
+struct Page {
+    status: u16,
+    body: String,
+}
+
+fn page(_: NoArguments) -> Result<Page, ToolError> {
+    let response = get("https://example.com/").send()?.error_for_status()?;
+    Ok(Page { status: response.status, body: response.text()?.to_owned() })
+}
+
+fn tools() -> [Tool; 2] {
+    [Tool::new("page", page), Tool::new("hello", |_: NoArguments| Ok(Text("hello".into())))]
+}
+
+fn run_page(status: u16, expect: &Value) -> Result<(), String> {
+    let upstream = json!([{"method": "GET", "url": "https://example.com/", "status": status, "body": "hi"}]);
+    run(&tools(), &json!({"tool": "page", "arguments": {}, "upstream": upstream, "expect": expect}).to_string())
+}
+
+#[test]
+fn members_that_are_named_have_to_match_and_others_need_not() {
+    assert_eq!(run_page(200, &json!({"structured": {"body": "hi"}})), Ok(()));
+    let problem = run_page(200, &json!({"structured": {"body": "ho"}})).unwrap_err();
+    assert!(problem.starts_with(r#"/structured/body is "hi", expected "ho""#), "{problem}");
+    let problem = run_page(200, &json!({"error": {}})).unwrap_err();
+    assert!(problem.starts_with("/error is missing"), "{problem}");
+}
+
+#[test]
+fn errors_and_texts_can_be_expected() {
+    assert_eq!(run_page(404, &json!({"error": {"code": "upstream_not_found", "retryable": false}})), Ok(()));
+    let hello = json!({"tool": "hello", "arguments": {}, "expect": {"text": "hello"}});
+    assert_eq!(run(&tools(), &hello.to_string()), Ok(()));
+}
+
+#[test]
+fn lists_have_to_be_equally_long() {
+    assert_eq!(difference(&json!([1, {"a": 1}]), &json!([1, {"a": 1, "b": 2}]), ""), None);
+    assert!(difference(&json!([1]), &json!([1, 2]), "/x").unwrap().starts_with("/x is [1,2]"));
+}
+
+#[test]
+fn a_misspelt_member_is_refused() {
+    let problem = run(&tools(), r#"{"tool": "hello", "arguments": {}, "expected": {}}"#).unwrap_err();
+    assert!(problem.contains("unknown field `expected`"), "{problem}");
+}
+
+#[test]
+#[should_panic(expected = "holds no *.json")]
+fn a_folder_without_examples_is_a_mistake() {
+    examples(&tools(), "src");
+}

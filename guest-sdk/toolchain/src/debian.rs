@@ -1,0 +1,213 @@
+//! Debian's own Rust compiler with the target for guests, unpacked into a private folder.
+//!
+//! Debian's suite `forky` has the target as a package, `libstd-rust-dev-wasm32`, which works with Debian's own
+//! compiler only. apt resolves and verifies both as if nothing but a C compiler were installed; nothing of the system
+//! is touched, and no step needs the rights of root. The compiler runs with the C library that came with it.
+
+use std::{
+    fs, io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::{
+    TARGET,
+    locate::has_target,
+    mirror::{self, Mirror},
+    process::output,
+};
+
+const SUITE: &str = "forky";
+const PACKAGES: [&str; 2] = ["rustc", "libstd-rust-dev-wasm32"];
+/// What Debian's compiler depends on and the machine's own compiler, which builds the host, stands in for: about 65 MB
+/// less.
+const STAND_INS: [&str; 3] = ["binutils", "gcc", "libc-dev"];
+const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
+
+/// Debian's compiler.
+#[derive(Debug)]
+pub(crate) struct Rust {
+    pub(crate) rustc: PathBuf,
+    pub(crate) sysroot: PathBuf,
+}
+
+/// The compiler that an earlier [`set_up`] left in `cache`.
+pub(crate) fn existing(cache: &Path) -> Option<Rust> {
+    let folder = cache.join(SUITE);
+    let rust = Rust { rustc: folder.join("rustc"), sysroot: folder.join("usr") };
+    (rust.rustc.is_file() && has_target(&rust.sysroot)).then_some(rust)
+}
+
+/// Downloads and unpacks the compiler into `cache`; says in one line why it cannot. The caller holds the lock of
+/// `cache`.
+pub(crate) fn set_up(cache: &Path, notify: &mut dyn FnMut(&str)) -> Result<Rust, String> {
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        return Err("they are for Linux on x86-64 only".to_owned());
+    }
+    let mirrors = mirror::configured(Path::new("/etc"))?;
+    let work = cache.join("unfinished");
+    let folder = cache.join(SUITE);
+    let io = |error: io::Error| format!("{}: {error}", cache.display());
+    // What an interrupted attempt, or one with an older layout, left behind.
+    remove(&work).and_then(|()| remove(&folder)).map_err(io)?;
+
+    download(&mirrors, &work.join("apt"), notify)?;
+    notify("Unpacking Rust from Debian's packages");
+    let root = work.join("root");
+    unpack(&work.join("apt/archives"), &root)?;
+    if !has_target(&root.join("usr")) {
+        return Err(format!("the packages of {SUITE} do not hold {TARGET}"));
+    }
+    write_wrapper(&root.join("rustc"), &folder).and_then(|()| fs::rename(&root, &folder)).map_err(io)?;
+    remove(&work).map_err(io)?;
+
+    let rust = existing(cache).ok_or_else(|| format!("{} is incomplete", folder.display()))?;
+    output(Command::new(&rust.rustc).arg("--version"))?;
+    Ok(rust)
+}
+
+fn remove(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Downloads the packages into `apt/archives`, from the first mirror that has the suite.
+fn download(mirrors: &[Mirror], apt: &Path, notify: &mut dyn FnMut(&str)) -> Result<(), String> {
+    let mut reasons = Vec::new();
+    for mirror in mirrors {
+        prepare(apt, mirror).map_err(|error| format!("{}: {error}", apt.display()))?;
+        let apt_get = || {
+            let mut command = Command::new("apt-get");
+            command.arg("-c").arg(apt.join("apt.conf")).arg("-qq");
+            command
+        };
+        notify("Reading the lists of Debian's packages");
+        if let Err(reason) = output(apt_get().args(["update", "--error-on=any"])) {
+            reasons.push(reason);
+            continue;
+        }
+        notify("Downloading Rust from Debian's packages (about 190 MB)");
+        match output(apt_get().args(["install", "--download-only", "--yes"]).args(PACKAGES)) {
+            Ok(_) => return Ok(()),
+            Err(reason) => reasons.push(reason),
+        }
+    }
+    Err(reasons.join("; "))
+}
+
+/// Makes an empty state for apt in the folder `apt`, in which only `mirror` and the C compiler exist.
+fn prepare(apt: &Path, mirror: &Mirror) -> io::Result<()> {
+    remove(apt)?;
+    for folder in ["archives/partial", "lists/partial", "sources"] {
+        fs::create_dir_all(apt.join(folder))?;
+    }
+    fs::write(apt.join("sources/debian.sources"), mirror.stanza(SUITE))?;
+    fs::write(apt.join("status"), STAND_INS.map(stand_in).concat())?;
+    fs::write(apt.join("apt.conf"), configuration(apt))
+}
+
+/// What dpkg would note of a package that is installed.
+fn stand_in(package: &str) -> String {
+    format!(
+        "Package: {package}\nStatus: install ok installed\nArchitecture: amd64\nVersion: 999\nDescription: the machine's \
+         own\n\n"
+    )
+}
+
+/// Read after the machine's own configuration of apt, whose proxies and certificates hold; its hooks do not.
+fn configuration(apt: &Path) -> String {
+    let apt = apt.display();
+    format!(
+        r#"#clear APT::Update;
+#clear DPkg;
+APT::Architecture "amd64";
+APT::Install-Recommends "0";
+APT::Sandbox::User "";
+Dir::Cache "{apt}";
+Dir::Cache::archives "{apt}/archives";
+Dir::Etc::preferences "/dev/null";
+Dir::Etc::preferencesparts "/dev/null";
+Dir::Etc::sourcelist "/dev/null";
+Dir::Etc::sourceparts "{apt}/sources";
+Dir::Log "{apt}";
+Dir::State "{apt}";
+Dir::State::lists "{apt}/lists";
+Dir::State::status "{apt}/status";
+"#
+    )
+}
+
+fn unpack(archives: &Path, root: &Path) -> Result<(), String> {
+    let io = |error: io::Error| format!("{}: {error}", archives.display());
+    fs::create_dir_all(root).map_err(io)?;
+    for entry in fs::read_dir(archives).map_err(io)? {
+        let package = entry.map_err(io)?.path();
+        if package.extension().is_some_and(|end| end == "deb") {
+            output(Command::new("dpkg").arg("-x").args([&package, root]))?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes a script that runs the compiler of `folder` with the C library and the loader that came with it.
+fn write_wrapper(path: &Path, folder: &Path) -> io::Result<()> {
+    let quoted = |inner: &str| format!("'{}'", folder.join(inner).display().to_string().replace('\'', r"'\''"));
+    let (libraries, rustc, sysroot) = (quoted(LIBRARIES), quoted("usr/bin/rustc"), quoted("usr"));
+    let loader = quoted(&format!("{LIBRARIES}/ld-linux-x86-64.so.2"));
+    let script = format!("#!/bin/sh\nexec {loader} --library-path {libraries} {rustc} --sysroot {sysroot} \"$@\"\n");
+    fs::write(path, script)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_complete_folder_counts_as_set_up() {
+        let cache = tempfile::tempdir().expect("a folder");
+        fs::create_dir_all(cache.path().join("forky/usr/lib/rustlib/wasm32-wasip2/lib")).expect("a folder");
+        assert!(existing(cache.path()).is_none(), "the compiler is missing");
+        fs::write(cache.path().join("forky/rustc"), "").expect("a file");
+        let rust = existing(cache.path()).expect("complete");
+        assert_eq!(rust.sysroot, cache.path().join("forky/usr"));
+    }
+
+    #[test]
+    fn the_wrapper_runs_the_compiler_of_a_folder_with_any_name() {
+        let home = tempfile::tempdir().expect("a folder");
+        let folder = home.path().join("it's a folder");
+        fs::create_dir_all(folder.join(LIBRARIES)).expect("a folder");
+        let loader = folder.join(LIBRARIES).join("ld-linux-x86-64.so.2");
+        // In the loader's place a program that prints its arguments.
+        std::os::unix::fs::symlink("/bin/echo", &loader).expect("a link");
+        let wrapper = folder.join("rustc");
+        write_wrapper(&wrapper, &folder).expect("a file");
+
+        let printed = output(Command::new("sh").arg(&wrapper).args(["--crate-name", "a  b"])).expect("it runs");
+        let folder = folder.display();
+        assert_eq!(
+            printed,
+            format!(
+                "--library-path {folder}/{LIBRARIES} {folder}/usr/bin/rustc --sysroot {folder}/usr --crate-name a  b\n"
+            )
+        );
+    }
+
+    #[test]
+    fn apt_knows_one_mirror_and_nothing_but_a_c_compiler() {
+        let apt = tempfile::tempdir().expect("a folder");
+        let mirror = Mirror { uri: "http://mirror.example/debian".to_owned(), signed_by: None };
+        prepare(apt.path(), &mirror).expect("a state");
+        let sources = fs::read_to_string(apt.path().join("sources/debian.sources")).expect("a file");
+        assert_eq!(
+            sources,
+            "Types: deb\nURIs: http://mirror.example/debian\nSuites: forky\nComponents: main\nTargets: Packages\n"
+        );
+        let status = fs::read_to_string(apt.path().join("status")).expect("a file");
+        assert_eq!(status.matches("Package: ").count(), STAND_INS.len());
+    }
+}

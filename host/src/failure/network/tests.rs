@@ -1,0 +1,85 @@
+use std::fmt::Write;
+
+use super::*;
+
+fn server(scheme: &str, host: &str, port: u16) -> Server {
+    Server { scheme: scheme.to_owned(), host: host.to_owned(), port }
+}
+
+fn show(parts: &Parts) -> String {
+    let again = if parts.retryable { "again" } else { "never" };
+    let causes: String = parts.likely_causes.iter().fold(String::new(), |mut text, cause| {
+        let _ = writeln!(text, "  - {cause}");
+        text
+    });
+    format!("{}\n{causes}  check {}\n  {again}\n", parts.message, parts.check_first)
+}
+
+#[test]
+fn denials() {
+    let api = server("https", "api.example.com", 443);
+    let special = |host: &str, kind| Denial::SpecialAddress { server: server("http", host, 8080), kind };
+    let texts = [
+        Denial::NotAsked(api.clone()),
+        Denial::NotGranted(api),
+        special("intranet.example.com", "private"),
+        special("169.254.169.254", "cloud metadata"),
+        special("::1", "loopback"),
+        special("localhost", "loopback"),
+        Denial::Socket,
+        Denial::NameLookup("db.example.com\u{202e}\n".to_owned()),
+    ];
+    insta::assert_snapshot!(texts.iter().map(|denial| show(&denied(denial))).collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn servers_without_an_answer() {
+    let api = server("https", "api.example.com", 8443);
+    let timeout = |stage| Unreachable::Timeout { stage, after_ms: 10_000 };
+    let whys = [
+        Unreachable::NameNotFound,
+        Unreachable::LookupFailed,
+        Unreachable::Refused,
+        Unreachable::NoRoute,
+        Unreachable::Cut,
+        Unreachable::Protocol,
+        Unreachable::TooLarge(AnswerPart::Head),
+        Unreachable::TooLarge(AnswerPart::Body),
+        Unreachable::Tls(TlsFault::Expired),
+        Unreachable::Tls(TlsFault::NotYetValid),
+        Unreachable::Tls(TlsFault::WrongName),
+        Unreachable::Tls(TlsFault::UnknownIssuer),
+        Unreachable::Tls(TlsFault::BadCertificate),
+        Unreachable::Tls(TlsFault::NotTls),
+        Unreachable::Tls(TlsFault::Handshake),
+        timeout(Stage::Queue),
+        timeout(Stage::Lookup),
+        timeout(Stage::Connect),
+        timeout(Stage::TlsHandshake),
+        timeout(Stage::Answer),
+        timeout(Stage::Body),
+    ];
+    insta::assert_snapshot!(whys.iter().map(|why| show(&unreachable(&api, *why))).collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn exchanges_in_short() {
+    let exchange = |end| Exchange {
+        server: server("http", "::1", 80),
+        sent: 0,
+        received: 0,
+        elapsed: Duration::from_millis(2_500),
+        end,
+    };
+    assert_eq!(failed_in_short(&exchange(ExchangeEnd::Failed(Unreachable::Refused))), "the connection to [::1]:80 was refused");
+    assert_eq!(
+        failed_in_short(&exchange(ExchangeEnd::Pending(Stage::Answer))),
+        "the server at [::1]:80 took the request and did not answer, given up after 2500ms"
+    );
+    assert_eq!(failed_in_short(&exchange(ExchangeEnd::Answered(404))), "the server [::1]:80 answered with status 404");
+}
+
+#[test]
+fn requests_that_cannot_be_sent() {
+    insta::assert_snapshot!(show(&invalid_request("the URL's port is 0")));
+}

@@ -1,0 +1,153 @@
+//! The protocol over standard input and output: one JSON-RPC message on each line (MCP 2026-07-28, basic/transports).
+//!
+//! rmcp's own transports block on sockets, which Node clients pass, and leave lines unanswered that they cannot read. Here
+//! everything runs in the one task that rmcp polls [`Transport::receive`] from: it reads, decodes, and writes what
+//! [`Transport::send`] has put down, in one write for all that is there.
+
+use std::{future::Future, io, sync::Arc};
+
+use rmcp::{
+    RoleServer,
+    model::{ClientJsonRpcMessage, ErrorData, GetExtensions, JsonRpcMessage, ServerJsonRpcMessage},
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use descriptors::Reader;
+use lines::{Line, Lines};
+use output::Output;
+
+mod descriptors;
+mod lines;
+mod message;
+mod output;
+
+pub use descriptors::Stdio;
+
+/// Requests that are read before the first of them has to end. Above what the host runs at once, so that the host, not the
+/// transport, decides what waits.
+const MAX_IN_FLIGHT: usize = 4096;
+
+/// The transport between one client and rmcp.
+pub(super) struct Transport {
+    reader: Reader,
+    lines: Lines,
+    output: Output,
+    in_flight: Arc<Semaphore>,
+    /// Taken before the request is read that will hold it: what was read cannot be put back.
+    permit: Option<OwnedSemaphorePermit>,
+    input_ended: CancellationToken,
+}
+
+impl Transport {
+    /// A transport over `stdio` that cancels `input_ended` when the client has closed its end, or has stopped reading for
+    /// good. Must be called within a runtime.
+    pub(super) fn new(stdio: Stdio, input_ended: CancellationToken) -> io::Result<Self> {
+        let (reader, writer) = stdio.register()?;
+        Ok(Self {
+            reader,
+            lines: Lines::default(),
+            output: Output::new(writer),
+            in_flight: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
+            permit: None,
+            input_ended,
+        })
+    }
+
+    /// The next message, or the reason why there is none any more. Nothing is lost when the future is dropped.
+    async fn next(&mut self) -> io::Result<Option<ClientJsonRpcMessage>> {
+        loop {
+            self.output.write()?;
+            if self.output.is_crowded() {
+                self.output.writable().await?;
+                continue;
+            }
+            if self.permit.is_none() {
+                tokio::select! {
+                    permit = Arc::clone(&self.in_flight).acquire_owned() => self.permit = permit.ok(),
+                    writable = self.output.writable(), if !self.output.is_empty() => writable?,
+                }
+                continue;
+            }
+            match self.lines.next() {
+                Some(Line::Whole(line)) => match message::decode(line) {
+                    Ok(Some(message)) => return Ok(Some(self.admit(message))),
+                    Ok(None) => {}
+                    Err(reply) => self.output.push(&reply)?,
+                },
+                Some(Line::TooLong) => self.output.push(&too_long())?,
+                Some(Line::End) => return Ok(None),
+                None => {
+                    tokio::select! {
+                        read = self.reader.read(self.lines.room()) => {
+                            if read? == 0 {
+                                self.lines.end();
+                            }
+                        }
+                        writable = self.output.writable(), if !self.output.is_empty() => writable?,
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives a request the permit that it holds until its handler has ended.
+    fn admit(&mut self, mut message: ClientJsonRpcMessage) -> ClientJsonRpcMessage {
+        if let JsonRpcMessage::Request(request) = &mut message
+            && let Some(permit) = self.permit.take()
+        {
+            // rmcp moves the extensions into the handler's context, and drops them with it.
+            request.request.extensions_mut().insert(Arc::new(permit));
+        }
+        message
+    }
+}
+
+impl rmcp::transport::Transport<RoleServer> for Transport {
+    type Error = io::Error;
+
+    /// Puts the message down for the next write. The future is ready at once, save where the client reads more slowly than
+    /// it is told of progress: then it waits until there is room.
+    fn send(&mut self, message: ServerJsonRpcMessage) -> impl Future<Output = io::Result<()>> + Send + 'static {
+        let mut pushed = self.output.push(&message);
+        if self.input_ended.is_cancelled() {
+            // Nobody polls `receive` any more, which writes otherwise.
+            pushed = pushed.and_then(|()| self.output.write());
+        }
+        let room = matches!(message, JsonRpcMessage::Notification(_)).then(|| self.output.room());
+        async move {
+            pushed?;
+            if let Some(room) = room {
+                room.await;
+            }
+            Ok(())
+        }
+    }
+
+    async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
+        let message = self.next().await.unwrap_or_else(|error| {
+            tracing::debug!(%error, "the client has gone");
+            None
+        });
+        if message.is_none() {
+            self.input_ended.cancel();
+        }
+        message
+    }
+
+    async fn close(&mut self) -> io::Result<()> {
+        if let Err(error) = self.output.finish().await {
+            tracing::debug!(%error, "the client has gone before it took everything");
+        }
+        Ok(())
+    }
+}
+
+fn too_long() -> ServerJsonRpcMessage {
+    let limit = Lines::MAX_LENGTH >> 20;
+    let problem = format!("the line was not read: it is longer than {limit} MiB, the most that one message may have");
+    ServerJsonRpcMessage::error(ErrorData::invalid_request(problem, None), None)
+}
+
+#[cfg(test)]
+mod tests;

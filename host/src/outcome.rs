@@ -1,0 +1,286 @@
+//! What comes back from a call: an answer or a failure, and the receipt of what the call did.
+
+use std::{fmt, time::Duration};
+
+use serde::Serialize;
+
+use crate::{call::CallId, failure::Failure};
+
+/// The end of a call.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The answer, or why there is none.
+    pub result: Result<Output, Failure>,
+    /// What the call did, whatever came of it.
+    pub receipt: Receipt,
+}
+
+/// The answer of a tool, as the contract's `output` carries it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Output {
+    /// The parts that the tool wrote. May be empty when there is `structured`.
+    pub content: Vec<Content>,
+    /// Satisfies the tool's output schema where the tool has one.
+    pub structured: Option<serde_json::Value>,
+}
+
+/// One part of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// Plain text.
+    Text(String),
+    /// An image.
+    Image(Blob),
+    /// A sound.
+    Audio(Blob),
+    /// A resource that the client can fetch.
+    Link {
+        /// Where the resource is.
+        uri: String,
+        /// Its name.
+        name: String,
+        /// What it is.
+        description: Option<String>,
+        /// Its media type.
+        mime_type: Option<String>,
+    },
+    /// A resource given in the answer itself.
+    Embedded {
+        /// Where the resource is.
+        uri: String,
+        /// Its media type.
+        mime_type: Option<String>,
+        /// What it holds.
+        contents: Contents,
+    },
+    /// Any newer MCP content block, as the text of its JSON object.
+    Other(String),
+}
+
+/// Bytes and what they are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Blob {
+    /// The bytes, not encoded.
+    pub data: Vec<u8>,
+    /// For example `image/png`.
+    pub mime_type: String,
+}
+
+/// What an embedded resource holds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Contents {
+    /// Text.
+    Text(String),
+    /// Bytes.
+    Blob(Vec<u8>),
+}
+
+/// What one call did, seen from outside the guest: it cannot be forged or left out by a plugin.
+#[derive(Debug, Clone)]
+pub struct Receipt {
+    /// Names the call.
+    pub call: CallId,
+    /// From the arrival of the call to its end.
+    pub elapsed: Duration,
+    /// Time that the guest, and the host on its behalf, spent on a processor.
+    pub computing: Duration,
+    /// The most linear memory that the instance held at once, in bytes, summed over its memories.
+    pub memory_peak: u64,
+    /// Every HTTP request that went out or was tried, in order. At most [`Receipt::MAX_ENTRIES`].
+    pub exchanges: Vec<Exchange>,
+    /// Everything that was asked for and refused, in order. At most [`Receipt::MAX_ENTRIES`].
+    pub denials: Vec<Denial>,
+    /// Variables that were granted and are not set on the host.
+    pub unset_variables: Vec<String>,
+    /// The end of what the guest wrote to its stderr.
+    pub stderr: String,
+}
+
+impl Receipt {
+    /// How many exchanges, and how many denials, are kept; a guest must not fill the host with them.
+    pub const MAX_ENTRIES: usize = 64;
+
+    /// A receipt of a call that did nothing yet.
+    #[must_use]
+    pub fn new(call: CallId) -> Self {
+        Self {
+            call,
+            elapsed: Duration::ZERO,
+            computing: Duration::ZERO,
+            memory_peak: 0,
+            exchanges: Vec::new(),
+            denials: Vec::new(),
+            unset_variables: Vec::new(),
+            stderr: String::new(),
+        }
+    }
+
+    /// Time that the call spent not computing: waiting for a server, a timer, or a turn on the processor.
+    #[must_use]
+    pub fn waiting(&self) -> Duration {
+        self.elapsed.saturating_sub(self.computing)
+    }
+}
+
+/// One HTTP request of a guest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exchange {
+    /// Where it went.
+    pub server: Server,
+    /// Bytes of request bodies sent.
+    pub sent: u64,
+    /// Bytes of response bodies received so far.
+    pub received: u64,
+    /// How long it took, or has taken when the call ended.
+    pub elapsed: Duration,
+    /// How it ended.
+    pub end: ExchangeEnd,
+}
+
+impl Exchange {
+    /// Whether the answer was more than a call may receive.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        matches!(self.end, ExchangeEnd::Failed(Unreachable::TooLarge(_)))
+    }
+}
+
+/// How an HTTP request ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExchangeEnd {
+    /// The server answered with this status.
+    Answered(u16),
+    /// It failed.
+    Failed(Unreachable),
+    /// It was at this stage when the call ended, or when the guest gave it up.
+    Pending(Stage),
+}
+
+/// What an HTTP request waits for, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// A free connection: calls, plugins and the host may hold so many at once.
+    Queue,
+    /// The addresses of the server's name.
+    Lookup,
+    /// The TCP connection.
+    Connect,
+    /// The TLS handshake.
+    TlsHandshake,
+    /// The head of the answer. The request is being sent meanwhile.
+    Answer,
+    /// The rest of the answer's body.
+    Body,
+}
+
+/// Why a server gave no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unreachable {
+    /// Its name does not exist, or has no address.
+    NameNotFound,
+    /// The look-up of its name failed, so that nothing is known about the name.
+    LookupFailed,
+    /// Nothing listens on the port, or a firewall said no.
+    Refused,
+    /// The network has no way to its address.
+    NoRoute,
+    /// The connection was cut before the answer was complete.
+    Cut,
+    /// The TLS handshake failed.
+    Tls(TlsFault),
+    /// No answer in the time allowed.
+    Timeout {
+        /// What was waited for when the time was up.
+        stage: Stage,
+        /// From the start of the request until it was given up, in milliseconds.
+        after_ms: u64,
+    },
+    /// The answer is not HTTP/1.1.
+    Protocol,
+    /// The answer exceeds what a call may receive.
+    TooLarge(AnswerPart),
+}
+
+/// Why a TLS handshake failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TlsFault {
+    /// The certificate's time is over.
+    Expired,
+    /// The certificate's time has not begun.
+    NotYetValid,
+    /// The certificate is for other names.
+    WrongName,
+    /// Nobody whom this machine trusts has signed the certificate.
+    UnknownIssuer,
+    /// The certificate is bad in another way.
+    BadCertificate,
+    /// What answers on this port does not speak TLS.
+    NotTls,
+    /// The two sides have no version or cipher in common, or the server broke off.
+    Handshake,
+}
+
+/// Which part of an answer is too large.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerPart {
+    /// The status line and header fields, or the trailer fields.
+    Head,
+    /// The body, together with what the call has received before.
+    Body,
+}
+
+/// The scheme, server and port of a request: all of a URL that may be shown.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Server {
+    /// `http` or `https`.
+    pub scheme: String,
+    /// A name in ASCII form, or an address without brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+impl Server {
+    /// `server:port`, with brackets around an IPv6 address.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        if self.host.contains(':') { format!("[{}]:{}", self.host, self.port) } else { format!("{}:{}", self.host, self.port) }
+    }
+}
+
+/// `https://server`, with the port where it is not the scheme's own: the form in which network rules are written.
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let default_port = if self.scheme == "https" { 443 } else { 80 };
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        if self.port == default_port {
+            write!(f, "{}://{host}", self.scheme)
+        } else {
+            write!(f, "{}://{host}:{}", self.scheme, self.port)
+        }
+    }
+}
+
+/// Something that a guest tried and was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Denial {
+    /// A server that the manifest does not ask for.
+    NotAsked(Server),
+    /// A server that the manifest asks for and the operator has not granted.
+    NotGranted(Server),
+    /// A granted name that leads to an address which is never reached by name alone: what kind of address that is.
+    SpecialAddress {
+        /// The server asked for.
+        server: Server,
+        /// For example `loopback` or `link-local`.
+        kind: &'static str,
+    },
+    /// A raw socket; no capability grants one.
+    Socket,
+    /// A name look-up through WASI; no capability grants one.
+    NameLookup(String),
+}

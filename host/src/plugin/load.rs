@@ -1,0 +1,195 @@
+//! One plugin from its files to tools: manifest, review, component, tools, grant, in this order; whatever is missing,
+//! changed or broken on the way says why the plugin is not served.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use tokio::sync::Semaphore;
+
+use super::{
+    acceptance::State,
+    files::{Found, PluginFolder},
+    lock::{LockFile, tools_digest},
+    manifest::{Manifest, is_tool_name},
+    tool::{Description, Tool},
+};
+use crate::{
+    env_file::EnvFile,
+    policy::{Digest, Evidence, Grant, Limits, NotServed, PluginName, Policy, review},
+    sandbox::{Pace, PluginConnections, Program, Sandbox, Work},
+};
+
+/// Where the values of granted variables come from.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    /// `--env-file`, which comes first.
+    pub file: EnvFile,
+}
+
+impl Environment {
+    fn value(&self, name: &crate::policy::EnvName) -> Option<String> {
+        self.file.get(name).map(ToOwned::to_owned).or_else(|| std::env::var(name.as_str()).ok())
+    }
+}
+
+/// A component that was loaded, and what its tools look like, before anybody decided what it may do.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// Digest of the component.
+    pub component: Digest,
+    /// Digest of what a person reviews of its tools.
+    pub tools: Digest,
+    program: Program,
+    descriptions: Arc<[Arc<Description>]>,
+}
+
+impl Loaded {
+    /// The tools' own names, with their descriptions.
+    pub fn tools(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.descriptions.iter().map(|tool| (tool.own_name.as_str(), tool.text.as_str()))
+    }
+}
+
+/// The plugin's files, and what the lock file and this user's records say of them.
+pub(super) struct Candidate<'a> {
+    pub(super) found: &'a Found,
+    pub(super) manifest: Manifest,
+    pub(super) wasm: Vec<u8>,
+    pub(super) component: Digest,
+    pub(super) built_here: Option<Digest>,
+}
+
+impl<'a> Candidate<'a> {
+    pub(super) fn read(folder: &PluginFolder, found: &'a Found, state: &State) -> Result<Self, NotServed> {
+        let manifest = folder.manifest(found).map_err(|error| NotServed::InvalidManifest(error.to_string()))?;
+        let wasm = folder.component(found, &manifest).map_err(|error| NotServed::InvalidComponent(error.to_string()))?;
+        let component = Digest::of(&wasm);
+        // A record in doubt counts for nothing.
+        let built_here = state.built(&folder.component_path(found, &manifest)).unwrap_or_else(|error| {
+            tracing::warn!("{error}");
+            None
+        });
+        Ok(Self { found, manifest, wasm, component, built_here })
+    }
+
+    fn name(&self) -> &PluginName {
+        &self.found.name
+    }
+}
+
+/// Loads a component and lists its tools, with nothing granted.
+pub(super) async fn load(
+    sandbox: &Arc<Sandbox>,
+    name: &PluginName,
+    wasm: &[u8],
+    component: Digest,
+) -> Result<Loaded, NotServed> {
+    let invalid = |error: String| NotServed::InvalidComponent(error);
+    let program = sandbox.load(wasm, &component).await.map_err(|error| invalid(error.to_string()))?;
+    let nothing = Work {
+        plugin: name.as_str().into(),
+        tool: "list-tools".into(),
+        grant: Arc::new(Grant::nothing(Limits::default())),
+        env: Arc::new([]),
+        unset: Arc::new([]),
+        turns: Arc::new(Semaphore::new(1)),
+        connections: PluginConnections::default(),
+        pace: Arc::new(Pace::default()),
+    };
+    let specs = sandbox.list_tools(&program, &nothing).await.map_err(|error| invalid(error.to_string()))?;
+    if specs.is_empty() {
+        return Err(invalid("it lists no tools".to_owned()));
+    }
+    let mut names = BTreeSet::new();
+    let mut descriptions = Vec::new();
+    for spec in specs {
+        let description = Description::check(spec).map_err(invalid)?;
+        if !names.insert(description.own_name.clone()) {
+            return Err(invalid(format!("it lists two tools named {:?}", description.own_name)));
+        }
+        descriptions.push(Arc::new(description));
+    }
+    let tools = tools_digest(descriptions.iter().map(|description| description.reviewed()));
+    Ok(Loaded { component, tools, program, descriptions: descriptions.into() })
+}
+
+/// Whether the lock file counts, and what it says.
+pub(super) struct Lock {
+    pub(super) file: Option<LockFile>,
+    pub(super) counts: bool,
+}
+
+/// Decides what a plugin may do, loading it once a person's review allows that. `kept` is what was loaded from the same
+/// bytes before.
+pub(super) async fn admit(
+    sandbox: &Arc<Sandbox>,
+    candidate: &Candidate<'_>,
+    lock: &Lock,
+    policy: &Policy,
+    environment: &Environment,
+    kept: Option<Loaded>,
+) -> Result<(Loaded, Vec<Tool>), NotServed> {
+    let reviewed = review(&Evidence {
+        asked: &candidate.manifest.asked,
+        entry: lock.file.as_ref().and_then(|lock| lock.entries.get(candidate.name())),
+        lock_counts: lock.counts,
+        component: candidate.component,
+        built_here: candidate.built_here,
+    })?;
+    let loaded = match kept {
+        Some(loaded) => loaded,
+        None => load(sandbox, candidate.name(), &candidate.wasm, candidate.component).await?,
+    };
+    let grant = reviewed.grant(candidate.name(), loaded.tools, policy)?;
+    let tools = tools(candidate, &loaded, grant, policy, environment)?;
+    Ok((loaded, tools))
+}
+
+fn tools(
+    candidate: &Candidate<'_>,
+    loaded: &Loaded,
+    grant: Grant,
+    policy: &Policy,
+    environment: &Environment,
+) -> Result<Vec<Tool>, NotServed> {
+    let name = candidate.name();
+    let names = &candidate.manifest.tools;
+    let own = loaded.descriptions.iter().map(|description| description.own_name.as_str()).collect();
+    for unknown in names.unknown(&own) {
+        tracing::warn!("plugin {name}: [tools] names {unknown:?}, which is none of its tools");
+    }
+    let (mut env, mut unset) = (Vec::new(), Vec::new());
+    for variable in grant.env() {
+        match environment.value(variable) {
+            Some(value) => env.push((variable.as_str().to_owned(), value)),
+            None => {
+                tracing::warn!("plugin {name}: {} is granted but not set on the host", variable.as_str());
+                unset.push(variable.as_str().to_owned());
+            }
+        }
+    }
+    let (env, unset): (Arc<[_]>, Arc<[_]>) = (env.into(), unset.into());
+    let turns = Arc::new(Semaphore::new(grant.limits().concurrency as usize));
+    let connections = PluginConnections::default();
+    let (grant, plugin): (_, Arc<str>) = (Arc::new(grant), name.as_str().into());
+    let mut tools = Vec::new();
+    for description in loaded.descriptions.iter() {
+        let own_name = &description.own_name;
+        let Some(shown) = names.shown(own_name).filter(|_| !policy.disables(name, own_name)) else { continue };
+        if !is_tool_name(&shown) {
+            let problem = format!("with its prefix, tool {own_name:?} is called {shown:?}, which is not 1 to 48 of A-Z a-z 0-9 _ -");
+            return Err(NotServed::InvalidManifest(problem));
+        }
+        let work = Work {
+            plugin: Arc::clone(&plugin),
+            tool: own_name.as_str().into(),
+            grant: Arc::clone(&grant),
+            env: Arc::clone(&env),
+            unset: Arc::clone(&unset),
+            turns: Arc::clone(&turns),
+            connections: connections.clone(),
+            pace: Arc::new(Pace::default()),
+        };
+        tools.push(Tool::new(shown, Arc::clone(description), loaded.program.clone(), work));
+    }
+    Ok(tools)
+}

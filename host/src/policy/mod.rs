@@ -1,0 +1,33 @@
+//! Pure decisions about what a plugin may do: no wasmtime, no MCP, no file and no socket.
+//!
+//! What a plugin asks for ([`Capabilities`]), what a person reviewed ([`Entry`]) and how far the operator narrows it
+//! ([`Policy`]) come in as values; what the sandbox enforces ([`Grant`]) or why a plugin is not served ([`NotServed`])
+//! comes out. Every doubt closes.
+
+pub mod address;
+mod capabilities;
+mod digest;
+mod grant;
+pub(crate) mod limits;
+mod name;
+mod narrowing;
+mod network;
+mod not_served;
+mod review;
+mod server;
+pub mod text;
+pub mod units;
+
+pub use capabilities::{Capabilities, EnvName, InvalidEnvName, NotAsked};
+pub use digest::{Digest, InvalidDigest};
+pub use grant::Grant;
+pub use limits::{InvalidLimit, Limits, PartialLimits};
+pub use name::{InvalidPluginName, PluginName};
+pub use narrowing::{PluginPolicy, Policy};
+pub use network::{InvalidRule, NetworkRule};
+pub use not_served::NotServed;
+pub use review::{Entry, Evidence, Reviewed, review};
+pub use server::{InvalidUrl, server_of};
+
+#[cfg(test)]
+mod properties;

@@ -1,0 +1,158 @@
+//! What toolcell.toml takes away. Nothing in it can widen what the lock file grants.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{EnvName, Grant, NetworkRule, NotServed, PartialLimits, PluginName};
+
+/// The operator's narrowing of all plugins and of single ones. The default takes nothing away.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Policy {
+    /// No plugin gets more than this, its defaults included.
+    pub caps: PartialLimits,
+    /// Where it is given, servers that it does not allow are out of reach for every plugin.
+    pub allow: Option<BTreeSet<NetworkRule>>,
+    /// Servers out of reach for every plugin, by name and by address.
+    pub deny: BTreeSet<NetworkRule>,
+    /// Further narrowing of single plugins.
+    pub plugins: BTreeMap<PluginName, PluginPolicy>,
+}
+
+/// The operator's narrowing of one plugin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PluginPolicy {
+    /// Whether the plugin is served at all.
+    pub enabled: bool,
+    /// Where it is given, other servers are out of reach.
+    pub network: Option<BTreeSet<NetworkRule>>,
+    /// Where it is given, other variables are not passed on.
+    pub env: Option<BTreeSet<EnvName>>,
+    /// Tools that are not served, by the plugin's own names for them.
+    pub disable: BTreeSet<String>,
+}
+
+impl Default for PluginPolicy {
+    fn default() -> Self {
+        Self { enabled: true, network: None, env: None, disable: BTreeSet::new() }
+    }
+}
+
+impl Policy {
+    /// What is left of a grant.
+    ///
+    /// # Errors
+    ///
+    /// [`NotServed::Disabled`], where the plugin is turned off.
+    pub fn narrow(&self, plugin: &PluginName, mut grant: Grant) -> Result<Grant, NotServed> {
+        let own = self.plugins.get(plugin);
+        if own.is_some_and(|own| !own.enabled) {
+            return Err(NotServed::Disabled);
+        }
+        for allowed in [self.allow.as_ref(), own.and_then(|own| own.network.as_ref())].into_iter().flatten() {
+            grant.network = intersection(&grant.network, allowed);
+        }
+        if let Some(env) = own.and_then(|own| own.env.as_ref()) {
+            grant.env.retain(|name| env.contains(name));
+        }
+        grant.denied_network.extend(self.deny.iter().cloned());
+        grant.limits = grant.limits.capped_by(&self.caps);
+        Ok(grant)
+    }
+
+    /// Whether the operator turned off one tool, by the plugin's own name for it.
+    #[must_use]
+    pub fn disables(&self, plugin: &PluginName, tool: &str) -> bool {
+        self.plugins.get(plugin).is_some_and(|own| own.disable.contains(tool))
+    }
+}
+
+/// The rules for what both sets allow.
+fn intersection(a: &BTreeSet<NetworkRule>, b: &BTreeSet<NetworkRule>) -> BTreeSet<NetworkRule> {
+    a.iter().flat_map(|a| b.iter().filter_map(move |b| a.intersection(b))).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        outcome::Denial,
+        policy::{Capabilities, Limits, server_of},
+    };
+
+    fn rules(rules: &[&str]) -> BTreeSet<NetworkRule> {
+        rules.iter().map(|rule| rule.parse().expect("the test writes a rule")).collect()
+    }
+
+    fn plugin(name: &str) -> PluginName {
+        name.parse().expect("the test writes a name")
+    }
+
+    fn names(names: &[&str]) -> BTreeSet<EnvName> {
+        names.iter().map(|name| name.parse().expect("the test writes a name")).collect()
+    }
+
+    fn grant(network: &[&str], env: &[&str]) -> Grant {
+        Grant::everything(&Capabilities { network: rules(network), env: names(env), ..Capabilities::default() })
+    }
+
+    #[test]
+    fn nothing_written_takes_nothing_away() {
+        let grant = grant(&["https://a.example"], &["TOKEN"]);
+        assert_eq!(Policy::default().narrow(&plugin("p"), grant.clone()), Ok(grant));
+    }
+
+    #[test]
+    fn both_the_common_and_the_plugins_own_rules_have_to_allow() {
+        let own = PluginPolicy {
+            network: Some(rules(&["https://a.example", "https://c.example"])),
+            env: Some(names(&["TOKEN", "HOME"])),
+            ..PluginPolicy::default()
+        };
+        let policy = Policy {
+            allow: Some(rules(&["https://*.b.example", "https://b.test", "https://a.example"])),
+            plugins: [(plugin("p"), own)].into(),
+            ..Policy::default()
+        };
+        let before = grant(&["https://*"], &["TOKEN", "USER"]);
+        let narrowed = policy.narrow(&plugin("p"), before.clone()).expect("the plugin is enabled");
+        assert_eq!((narrowed.network(), narrowed.env()), (&rules(&["https://a.example"]), &names(&["TOKEN"])));
+        let other = policy.narrow(&plugin("q"), before).expect("the plugin is enabled");
+        assert_eq!(other.network(), &rules(&["https://*.b.example", "https://b.test", "https://a.example"]));
+    }
+
+    #[test]
+    fn a_policy_cannot_name_a_special_address_into_a_wildcard() {
+        let policy = Policy { allow: Some(rules(&["http://10.0.0.5"])), ..Policy::default() };
+        let narrowed = policy.narrow(&plugin("p"), grant(&["http://*"], &[])).expect("the plugin is enabled");
+        assert!(narrowed.network().is_empty());
+    }
+
+    #[test]
+    fn what_is_denied_is_taken_out_of_wildcards() {
+        let policy = Policy { deny: rules(&["https://*.evil.example"]), ..Policy::default() };
+        let narrowed = policy.narrow(&plugin("p"), grant(&["https://*"], &[])).expect("the plugin is enabled");
+        let server = |url: &str| server_of(&url.parse().expect("a URL")).expect("the test writes a server");
+        let evil = server("https://a.evil.example");
+        assert_eq!(narrowed.may_reach(&evil), Err(Denial::NotGranted(evil.clone())));
+        assert_eq!(narrowed.may_reach(&server("https://good.example")), Ok(()));
+    }
+
+    #[test]
+    fn caps_hold_for_defaults_too() {
+        let caps = PartialLimits { memory: Some(1 << 20), ..PartialLimits::default() };
+        let policy = Policy { caps, ..Policy::default() };
+        let narrowed = policy.narrow(&plugin("p"), Grant::nothing(Limits::default())).expect("the plugin is enabled");
+        assert_eq!(*narrowed.limits(), Limits { memory: 1 << 20, ..Limits::default() });
+    }
+
+    #[test]
+    fn plugins_and_tools_can_be_turned_off() {
+        let off = PluginPolicy { enabled: false, ..PluginPolicy::default() };
+        let fewer = PluginPolicy { disable: ["debug".to_owned()].into(), ..PluginPolicy::default() };
+        let plugins = [(plugin("off"), off), (plugin("fewer"), fewer)].into();
+        let policy = Policy { plugins, ..Policy::default() };
+        assert_eq!(policy.narrow(&plugin("off"), Grant::nothing(Limits::default())), Err(NotServed::Disabled));
+        assert!(policy.disables(&plugin("fewer"), "debug"));
+        assert!(!policy.disables(&plugin("fewer"), "search"));
+        assert!(!policy.disables(&plugin("other"), "debug"));
+    }
+}

@@ -1,0 +1,9 @@
+//! The contract in Rust, made from wit/ when this crate is compiled.
+#![allow(missing_docs, unreachable_pub, clippy::pedantic, reason = "generated")]
+
+wasmtime::component::bindgen!({
+    path: "../wit",
+    world: "plugin",
+    imports: { "toolcell:plugin/http.send": async },
+    exports: { default: async },
+});

@@ -1,0 +1,186 @@
+//! One request and its answer over one connection, which is then closed: HTTP/1.1, nothing decompressed, no redirect
+//! followed.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Response, header::CONTENT_LENGTH};
+use http_body::{Body, Frame, SizeHint};
+use hyper::{body::Incoming, client::conn::http1};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::{Instant, Sleep, sleep_until},
+};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{
+    error::{Cause, SendError},
+    permits::Permits,
+    request::{CONNECTION_FIELDS, Checked, RequestBody},
+    trace::{Entry, Ongoing},
+};
+use crate::outcome::{ExchangeEnd, Stage};
+
+/// The most bytes of an answer's status line and header fields.
+const MAX_HEAD: usize = 64 << 10;
+/// The most header fields of an answer.
+const MAX_FIELDS: usize = 128;
+/// How long a body may pause.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// Sends the request and waits for the head of the answer. The connection lives, and holds its permits, until the body has
+/// been read or dropped.
+pub(super) async fn exchange(
+    connection: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    permits: Permits,
+    request: Checked,
+    ongoing: Ongoing,
+) -> Result<Response<ResponseBody>, Cause> {
+    let timeouts = request.timeouts;
+    let (mut sender, driver) = http1::Builder::new()
+        .max_headers(MAX_FIELDS)
+        .max_header_size(MAX_HEAD)
+        .max_buf_size(2 * MAX_HEAD)
+        .handshake(TokioIo::new(connection))
+        .await?;
+    let driver = AbortOnDropHandle::new(tokio::spawn(async move {
+        let _permits = permits;
+        // What goes wrong here comes out where the answer is waited for.
+        let _ = driver.await;
+    }));
+    let request = request.into_wire().map(|body| CountedBody { body, entry: ongoing.entry.clone() });
+    let until = timeouts.first_byte.map_or(ongoing.deadline, |first_byte| Instant::now() + first_byte);
+    let mut response = ongoing.within(Stage::Answer, until, sender.send_request(request)).await??;
+    if let Some(announced) = response.body().size_hint().exact() {
+        ongoing.entry.may_receive(announced)?;
+    }
+    strip_connection_fields(&mut response);
+    ongoing.at(Stage::Body);
+    let status = response.status().as_u16();
+    Ok(response.map(|incoming| ResponseBody {
+        state: Some((incoming, driver)),
+        idle: timeouts.between_bytes.map_or(IDLE, |between_bytes| between_bytes.min(IDLE)),
+        timer: Box::pin(sleep_until(ongoing.deadline)),
+        is_waiting: false,
+        status,
+        ongoing,
+    }))
+}
+
+/// What the fields of the connection say is no longer true of the answer that the guest gets (RFC 9110, section 7.6.1).
+fn strip_connection_fields<B>(response: &mut Response<B>) {
+    if response.headers().contains_key(http::header::TRANSFER_ENCODING) {
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
+    for field in &CONNECTION_FIELDS {
+        response.headers_mut().remove(field);
+    }
+}
+
+/// The body of an answer, counted and bounded as it is read.
+#[derive(Debug)]
+pub(super) struct ResponseBody {
+    /// `None` once it is over, well or badly. The second part is the connection.
+    state: Option<(Incoming, AbortOnDropHandle<()>)>,
+    idle: Duration,
+    timer: Pin<Box<Sleep>>,
+    is_waiting: bool,
+    status: u16,
+    ongoing: Ongoing,
+}
+
+impl ResponseBody {
+    /// One more frame, a failure, or `None` at the end.
+    fn poll_checked(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cause>>> {
+        let Some((incoming, _)) = &mut self.state else { return Poll::Ready(None) };
+        if Instant::now() >= self.ongoing.deadline {
+            return Poll::Ready(Some(Err(self.ongoing.timeout(Stage::Body).into())));
+        }
+        let Poll::Ready(frame) = Pin::new(incoming).poll_frame(cx) else {
+            if !self.is_waiting {
+                self.is_waiting = true;
+                self.timer.as_mut().reset((Instant::now() + self.idle).min(self.ongoing.deadline));
+            }
+            ready!(self.timer.as_mut().poll(cx));
+            return Poll::Ready(Some(Err(self.ongoing.timeout(Stage::Body).into())));
+        };
+        self.is_waiting = false;
+        Poll::Ready(frame.map(|frame| {
+            let frame = frame?;
+            if let Some(data) = frame.data_ref() {
+                self.ongoing.entry.received(data.len() as u64)?;
+            }
+            Ok(frame)
+        }))
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = SendError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, SendError>>> {
+        match ready!(self.poll_checked(cx)) {
+            Some(Ok(frame)) => Poll::Ready(Some(Ok(frame))),
+            Some(Err(cause)) => {
+                self.state = None;
+                if let Cause::Unreachable(why) = &cause {
+                    self.ongoing.entry.end(ExchangeEnd::Failed(*why));
+                }
+                Poll::Ready(Some(Err(cause.at(self.ongoing.server.clone()))))
+            }
+            None => {
+                self.state = None;
+                self.ongoing.entry.end(ExchangeEnd::Answered(self.status));
+                Poll::Ready(None)
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.state.as_ref().is_none_or(|(incoming, _)| incoming.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.state.as_ref().map_or_else(|| SizeHint::with_exact(0), |(incoming, _)| incoming.size_hint())
+    }
+}
+
+/// A guest that has seen enough of a body was answered.
+impl Drop for ResponseBody {
+    fn drop(&mut self) {
+        self.ongoing.entry.end(ExchangeEnd::Answered(self.status));
+    }
+}
+
+/// The body of a request, counted as it is sent.
+struct CountedBody {
+    body: RequestBody,
+    entry: Entry,
+}
+
+impl Body for CountedBody {
+    type Data = Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()).and_then(Frame::data_ref) {
+            self.entry.sent(data.len() as u64);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,264 @@
+//! What the network saw of one call: the part of its receipt that a guest can neither forge nor leave out.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::outcome::{AnswerPart, Denial, Exchange, ExchangeEnd, Receipt, Server, Stage, Unreachable};
+
+/// The most bytes of answer bodies that one call may receive, all its requests together.
+pub(super) const MAX_RECEIVED: u64 = 16 << 20;
+
+/// Every exchange and denial of one call. Read it before the store is dropped: what drops with the store counts as given
+/// up by the guest.
+#[derive(Debug, Default)]
+pub(crate) struct Trace {
+    records: Vec<Record>,
+    begun: u64,
+    denials: Vec<Denial>,
+    sent: u64,
+    received: u64,
+}
+
+#[derive(Debug)]
+struct Record {
+    number: u64,
+    started: Instant,
+    is_over: bool,
+    exchange: Exchange,
+}
+
+impl Trace {
+    /// The requests, in order; at most [`Receipt::MAX_ENTRIES`]. Where a call made more, answered ones are left out first.
+    pub(crate) fn exchanges(&self) -> Vec<Exchange> {
+        let so_far = |record: &Record| {
+            let elapsed = if record.is_over { record.exchange.elapsed } else { record.started.elapsed() };
+            Exchange { elapsed, ..record.exchange.clone() }
+        };
+        self.records.iter().map(so_far).collect()
+    }
+
+    /// What was refused, in order and each once; at most [`Receipt::MAX_ENTRIES`].
+    pub(crate) fn denials(&self) -> &[Denial] {
+        &self.denials
+    }
+
+    /// Bytes of request bodies sent.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Bytes of answer bodies received.
+    pub(crate) fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Records something that was refused.
+    pub(crate) fn deny(&mut self, denial: Denial) {
+        if self.denials.len() < Receipt::MAX_ENTRIES && !self.denials.contains(&denial) {
+            self.denials.push(denial);
+        }
+    }
+
+    fn begin(&mut self, server: Server, started: Instant) -> u64 {
+        if self.records.len() == Receipt::MAX_ENTRIES {
+            let answered = |record: &Record| matches!(record.exchange.end, ExchangeEnd::Answered(_));
+            if let Some(least_telling) = self.records.iter().position(answered) {
+                self.records.remove(least_telling);
+            }
+        }
+        self.begun += 1;
+        if self.records.len() < Receipt::MAX_ENTRIES {
+            let end = ExchangeEnd::Pending(Stage::Queue);
+            let exchange = Exchange { server, sent: 0, received: 0, elapsed: Duration::ZERO, end };
+            self.records.push(Record { number: self.begun, started, is_over: false, exchange });
+        }
+        self.begun
+    }
+}
+
+/// The entry of one exchange. Its clones write to the same entry.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    trace: Arc<Mutex<Trace>>,
+    number: u64,
+}
+
+impl Entry {
+    /// Counts bytes of the request's body.
+    pub(super) fn sent(&self, bytes: u64) {
+        self.write(|trace, number| {
+            trace.sent += bytes;
+            with_record(trace, number, |record| record.exchange.sent += bytes);
+        });
+    }
+
+    /// Counts bytes of the answer's body, and fails where the call has received more than it may.
+    pub(super) fn received(&self, bytes: u64) -> Result<(), Unreachable> {
+        self.write(|trace, number| {
+            trace.received += bytes;
+            with_record(trace, number, |record| record.exchange.received += bytes);
+            if trace.received > MAX_RECEIVED { Err(Unreachable::TooLarge(AnswerPart::Body)) } else { Ok(()) }
+        })
+    }
+
+    /// Fails where an answer that announces this many bytes would exceed what the call may still receive.
+    pub(super) fn may_receive(&self, bytes: u64) -> Result<(), Unreachable> {
+        let left = self.write(|trace, _| MAX_RECEIVED.saturating_sub(trace.received));
+        if bytes > left { Err(Unreachable::TooLarge(AnswerPart::Body)) } else { Ok(()) }
+    }
+
+    /// Records how the exchange ended. Only the first end counts.
+    pub(super) fn end(&self, end: ExchangeEnd) {
+        self.close(|exchange| exchange.end = end);
+    }
+
+    fn at(&self, stage: Stage) {
+        self.write(|trace, number| {
+            with_record(trace, number, |record| record.exchange.end = ExchangeEnd::Pending(stage));
+        });
+    }
+
+    fn close(&self, change: impl FnOnce(&mut Exchange)) {
+        self.write(|trace, number| {
+            with_record(trace, number, |record| {
+                record.is_over = true;
+                record.exchange.elapsed = record.started.elapsed();
+                change(&mut record.exchange);
+            });
+        });
+    }
+
+    /// Takes the entry out again, for the denial to stand alone: nothing was sent.
+    pub(super) fn withdraw(&self) {
+        self.write(|trace, number| trace.records.retain(|record| record.number != number));
+    }
+
+    fn write<T>(&self, change: impl FnOnce(&mut Trace, u64) -> T) -> T {
+        change(&mut self.trace.lock().unwrap_or_else(PoisonError::into_inner), self.number)
+    }
+}
+
+/// The record may be missing: a trace holds only so many.
+fn with_record(trace: &mut Trace, number: u64, change: impl FnOnce(&mut Record)) {
+    if let Some(record) = trace.records.iter_mut().find(|record| record.number == number && !record.is_over) {
+        change(record);
+    }
+}
+
+/// An exchange under way: its entry, its clock, and when it has to end.
+#[derive(Debug)]
+pub(super) struct Ongoing {
+    pub(super) entry: Entry,
+    pub(super) server: Server,
+    pub(super) started: Instant,
+    pub(super) deadline: Instant,
+}
+
+impl Ongoing {
+    pub(super) fn begin(trace: &Arc<Mutex<Trace>>, server: Server, deadline: Instant) -> Self {
+        let started = Instant::now();
+        let number = trace.lock().unwrap_or_else(PoisonError::into_inner).begin(server.clone(), started);
+        Self { entry: Entry { trace: Arc::clone(trace), number }, server, started, deadline }
+    }
+
+    /// Does one stage's work, until `until` or the deadline, whichever is first.
+    pub(super) async fn within<T>(
+        &self,
+        stage: Stage,
+        until: Instant,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Unreachable> {
+        self.entry.at(stage);
+        timeout_at(until.min(self.deadline), work).await.map_err(|_| self.timeout(stage))
+    }
+
+    /// The failure of a stage whose time is up now.
+    pub(super) fn timeout(&self, stage: Stage) -> Unreachable {
+        Unreachable::Timeout { stage, after_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX) }
+    }
+
+    /// Notes which stage the exchange has come to.
+    pub(super) fn at(&self, stage: Stage) {
+        self.entry.at(stage);
+    }
+}
+
+/// A guest that gives an exchange up ends it at the stage where it was.
+impl Drop for Ongoing {
+    fn drop(&mut self) {
+        self.entry.close(|_| {});
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(port: u16) -> Server {
+        Server { scheme: "http".to_owned(), host: "example.com".to_owned(), port }
+    }
+
+    fn begin(trace: &Arc<Mutex<Trace>>, port: u16) -> Ongoing {
+        Ongoing::begin(trace, server(port), Instant::now() + Duration::from_secs(1))
+    }
+
+    #[test]
+    fn a_guest_cannot_fill_the_host_with_entries() {
+        let trace = Arc::new(Mutex::new(Trace::default()));
+        for port in 1..=1000 {
+            trace.lock().expect("nothing panics with the lock").deny(Denial::NotAsked(server(port)));
+            begin(&trace, port).entry.end(ExchangeEnd::Failed(Unreachable::Refused));
+        }
+        let trace = trace.lock().expect("nothing panics with the lock");
+        assert_eq!((trace.exchanges().len(), trace.denials().len()), (Receipt::MAX_ENTRIES, Receipt::MAX_ENTRIES));
+    }
+
+    #[test]
+    fn the_failure_after_many_answers_is_kept() {
+        let trace = Arc::new(Mutex::new(Trace::default()));
+        for port in 1..=100 {
+            begin(&trace, port).entry.end(ExchangeEnd::Answered(200));
+        }
+        begin(&trace, 101).entry.end(ExchangeEnd::Failed(Unreachable::Cut));
+        let exchanges = trace.lock().expect("nothing panics with the lock").exchanges();
+        assert_eq!(exchanges.len(), Receipt::MAX_ENTRIES);
+        assert_eq!(exchanges.last().map(|last| (&last.server, &last.end)), Some((&server(101), &ExchangeEnd::Failed(Unreachable::Cut))));
+    }
+
+    #[test]
+    fn a_denial_is_kept_once() {
+        let mut trace = Trace::default();
+        trace.deny(Denial::Socket);
+        trace.deny(Denial::Socket);
+        assert_eq!(trace.denials(), [Denial::Socket]);
+    }
+
+    #[test]
+    fn bytes_count_for_the_call_and_for_the_exchange() {
+        let trace = Arc::new(Mutex::new(Trace::default()));
+        let first = begin(&trace, 1);
+        let second = begin(&trace, 2);
+        first.entry.sent(3);
+        assert_eq!(first.entry.received(MAX_RECEIVED - 1), Ok(()));
+        assert_eq!(second.entry.may_receive(1), Ok(()));
+        assert_eq!(second.entry.may_receive(2), Err(Unreachable::TooLarge(AnswerPart::Body)));
+        assert_eq!(second.entry.received(2), Err(Unreachable::TooLarge(AnswerPart::Body)));
+        let trace = trace.lock().expect("nothing panics with the lock");
+        assert_eq!((trace.sent(), trace.received()), (3, MAX_RECEIVED + 1));
+        let counts: Vec<_> = trace.exchanges().iter().map(|exchange| (exchange.sent, exchange.received)).collect();
+        assert_eq!(counts, [(3, MAX_RECEIVED - 1), (0, 2)]);
+    }
+
+    #[test]
+    fn an_exchange_given_up_stays_at_its_stage() {
+        let trace = Arc::new(Mutex::new(Trace::default()));
+        let ongoing = begin(&trace, 1);
+        ongoing.at(Stage::Connect);
+        drop(ongoing);
+        assert_eq!(trace.lock().expect("nothing panics with the lock").exchanges()[0].end, ExchangeEnd::Pending(Stage::Connect));
+    }
+}

@@ -1,0 +1,168 @@
+//! The only place that names wasmtime. Components in, answers out: [`Sandbox::load`] makes a [`Program`] once, and
+//! [`Sandbox::call`] runs one call of it in an instance made for it and dropped after it.
+
+mod bindings;
+mod cache;
+mod compile;
+mod engine;
+mod http;
+mod limits;
+mod linker;
+mod program;
+mod run;
+mod state;
+mod streams;
+mod trap;
+
+use std::{
+    io,
+    path::PathBuf,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    runtime::Runtime,
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+use wasmtime::{Engine, component::Linker};
+
+pub use self::{
+    cache::CodeCache,
+    compile::{Compiler, compile_stdin},
+    engine::Allocation,
+    http::{InvalidUpstream, Upstream, Upstreams},
+};
+pub(crate) use self::{
+    http::PluginConnections,
+    program::{LoadError, Program, ToolSpec},
+    run::{Pace, RawOutput, Work},
+};
+use self::{
+    engine::Ticker,
+    http::Network,
+    limits::Budget,
+    state::CallState,
+};
+
+/// What a sandbox is made with.
+#[derive(Debug)]
+pub struct Settings {
+    /// Instances that can live at once; each takes address space, not memory.
+    pub slots: u32,
+    /// Bytes of linear memory that all live instances share; `None` for half of what this process may use.
+    pub memory: Option<u64>,
+    /// Where compiled code is kept; `None` to keep none.
+    pub cache: Option<CodeCache>,
+    /// Who compiles.
+    pub compiler: Compiler,
+    /// Servers that are dialled instead of others.
+    pub upstreams: Upstreams,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { slots: 1_000, memory: None, cache: None, compiler: Compiler::InProcess, upstreams: Upstreams::default() }
+    }
+}
+
+/// The engine and everything that calls share.
+pub struct Sandbox {
+    engine: Engine,
+    allocation: Allocation,
+    linker: Linker<CallState>,
+    ticker: Ticker,
+    /// One permit for each slot of the pool, taken before the slot: the pool itself fails where it should wait.
+    permits: Arc<Semaphore>,
+    budget: Arc<Budget>,
+    cache: Option<CodeCache>,
+    compiler: Compiler,
+    /// One component is compiled at a time: each can take 2 GiB.
+    compiling: Semaphore,
+    network: Network,
+    guests: GuestRuntime,
+}
+
+impl std::fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sandbox").field("allocation", &self.allocation).finish_non_exhaustive()
+    }
+}
+
+impl Sandbox {
+    /// A sandbox with an engine and threads of its own.
+    ///
+    /// # Errors
+    ///
+    /// When the engine or a thread cannot be made, or the system's certificates cannot be read.
+    pub fn new(settings: Settings) -> io::Result<Self> {
+        let (engine, allocation) = engine::engine(settings.slots).map_err(|error| io::Error::other(format!("{error:#}")))?;
+        let linker = linker::linker(&engine).map_err(|error| io::Error::other(format!("{error:#}")))?;
+        Ok(Self {
+            allocation,
+            linker,
+            ticker: Ticker::start(&engine)?,
+            permits: Arc::new(Semaphore::new(settings.slots as usize)),
+            budget: Budget::new(settings.memory.unwrap_or_else(limits::default_budget)),
+            cache: settings.cache,
+            compiler: settings.compiler,
+            compiling: Semaphore::new(1),
+            network: Network::new(settings.upstreams),
+            guests: GuestRuntime::start()?,
+            engine,
+        })
+    }
+
+    /// How instances are allocated.
+    #[must_use]
+    pub fn allocation(&self) -> Allocation {
+        self.allocation
+    }
+
+    /// Waits for the slots that one call of this program takes, until `deadline`.
+    async fn slots(&self, program: &Program, deadline: Instant) -> Option<OwnedSemaphorePermit> {
+        let permits = Arc::clone(&self.permits);
+        if let Ok(permit) = Arc::clone(&permits).try_acquire_many_owned(program.slots) {
+            return Some(permit);
+        }
+        let waiting = permits.acquire_many_owned(program.slots);
+        tokio::time::timeout_at(deadline.into(), waiting).await.ok()?.ok()
+    }
+}
+
+/// The threads that guests run on, apart from those that serve clients: however many guests compute, a `ping` is answered.
+/// One thread for each processor, so the threads are the permits to compute.
+#[derive(Debug)]
+struct GuestRuntime(Option<Runtime>);
+
+impl GuestRuntime {
+    fn start() -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(thread::available_parallelism().map_or(2, Into::into))
+            .thread_name("toolcell-guest")
+            .thread_keep_alive(Duration::from_secs(1))
+            .enable_all()
+            .build()?;
+        Ok(Self(Some(runtime)))
+    }
+
+    fn handle(&self) -> &tokio::runtime::Handle {
+        self.0.as_ref().expect("the runtime is taken only when this is dropped").handle()
+    }
+}
+
+impl Drop for GuestRuntime {
+    /// Without waiting: a runtime must not be awaited in another, and its calls are nobody's any more.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Where compiled code is kept unless the operator says otherwise: `toolcell/code` in the user's cache folder.
+#[must_use]
+pub fn default_cache_folder() -> Option<PathBuf> {
+    Some(dirs::cache_dir()?.join("toolcell").join("code"))
+}

@@ -1,0 +1,130 @@
+//! A component that is ready to be instantiated: compiled, linked and type-checked once, when its plugin is loaded.
+
+use std::sync::Arc;
+
+use wasmtime::component::Component;
+
+use super::{
+    Sandbox,
+    bindings::{PluginPre, toolcell::plugin::tool_types},
+    engine::{MAX_MEMORIES, MAX_TABLES, TABLES_PER_SLOT},
+    state::CallState,
+};
+use crate::{failure::Failure, outcome::Receipt, policy::Digest};
+
+/// A component of a plugin, ready to run. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Program {
+    pub(super) pre: Arc<PluginPre<CallState>>,
+    /// Slots of the pool that one instance takes.
+    pub(super) slots: u32,
+}
+
+impl std::fmt::Debug for Program {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Program").field("slots", &self.slots).finish_non_exhaustive()
+    }
+}
+
+/// Why a component cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LoadError {
+    /// It is not a component, or does not compile.
+    #[error("{0}")]
+    Compile(String),
+    /// Compiling it took more than it may.
+    #[error("compiling it took more than {0}")]
+    CompileLimit(String),
+    /// It imports something that the host does not have, or with another type.
+    #[error("an import does not fit: {0}")]
+    Import(String),
+    /// It does not export the contract.
+    #[error("it does not export toolcell:plugin/tools@0.1.0: {0}")]
+    Export(String),
+    /// It wants more memories or tables than an instance may have.
+    #[error("it has {has} {what}, and a component may have {may}")]
+    TooLarge {
+        /// Memories or tables.
+        what: &'static str,
+        /// How many it has.
+        has: u32,
+        /// How many it may have.
+        may: u32,
+    },
+    /// Listing its tools failed.
+    #[error("listing its tools failed: {}", .0.report("list-tools", .1).message)]
+    ListTools(Failure, Box<Receipt>),
+}
+
+/// A tool as its plugin describes it, not yet checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ToolSpec {
+    /// Unique within the plugin.
+    pub name: String,
+    /// A short name for people.
+    pub title: Option<String>,
+    /// What a model reads.
+    pub description: String,
+    /// JSON text.
+    pub input_schema: String,
+    /// JSON text.
+    pub output_schema: Option<String>,
+    /// The tool changes nothing.
+    pub read_only: Option<bool>,
+    /// What the tool changes may be lost.
+    pub destructive: Option<bool>,
+    /// Calling again changes nothing more.
+    pub idempotent: Option<bool>,
+    /// The tool talks to systems outside the host.
+    pub open_world: Option<bool>,
+}
+
+impl Sandbox {
+    /// Compiles a component, or takes its code from the cache, and resolves and type-checks every import.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`], naming what does not fit.
+    pub(crate) async fn load(&self, wasm: &[u8], digest: &Digest) -> Result<Program, LoadError> {
+        let component = self.component(wasm, digest).await?;
+        let required = component.resources_required();
+        let (memories, tables) = required.map_or((MAX_MEMORIES, MAX_TABLES), |needs| (needs.num_memories, needs.num_tables));
+        for (what, has, may) in [("memories", memories, MAX_MEMORIES), ("tables", tables, MAX_TABLES)] {
+            if has > may {
+                return Err(LoadError::TooLarge { what, has, may });
+            }
+        }
+        let pre = self.linker.instantiate_pre(&component).map_err(|error| LoadError::Import(format!("{error:#}")))?;
+        let pre = PluginPre::new(pre).map_err(|error| LoadError::Export(format!("{error:#}")))?;
+        Ok(Program { pre: Arc::new(pre), slots: memories.max(tables.div_ceil(TABLES_PER_SLOT)).max(1) })
+    }
+
+    async fn component(&self, wasm: &[u8], digest: &Digest) -> Result<Component, LoadError> {
+        let kept = || self.cache.as_ref()?.load(&self.engine, digest);
+        if let Some(component) = kept() {
+            return Ok(component);
+        }
+        let _one_at_a_time = self.compiling.acquire().await;
+        let code = self.compiler.compile(&self.engine, wasm).await?;
+        if let Some(cache) = &self.cache {
+            cache.store(&self.engine, digest, &code);
+        }
+        super::cache::deserialize(&self.engine, &code).map_err(|error| LoadError::Compile(format!("{error:#}")))
+    }
+}
+
+impl From<tool_types::Tool> for ToolSpec {
+    fn from(tool: tool_types::Tool) -> Self {
+        Self {
+            name: tool.name,
+            title: tool.title,
+            description: tool.description,
+            input_schema: tool.input_schema,
+            output_schema: tool.output_schema,
+            read_only: tool.hints.read_only,
+            destructive: tool.hints.destructive,
+            idempotent: tool.hints.idempotent,
+            open_world: tool.hints.open_world,
+        }
+    }
+}

@@ -1,0 +1,412 @@
+//! The life of one call: slots, store, instance, the race of its work against deadline and cancellation, and the evidence
+//! that the store leaves.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use tokio::sync::Semaphore;
+use wasmtime::{Store, UpdateDeadline};
+
+use super::{
+    Program, Sandbox, ToolSpec,
+    bindings::{Plugin, toolcell::plugin::tool_types},
+    http::{Egress, PluginConnections},
+    limits::Limiter,
+    program::LoadError,
+    state::{CallState, MAX_HANDLES, Parts},
+    trap,
+};
+use crate::{
+    call::{Call, CallId},
+    failure::{self, Failure, ToolError},
+    outcome::{Blob, Content, Contents, ExchangeEnd, Receipt},
+    policy::Grant,
+};
+
+/// Bytes that one call between guest and host may carry.
+const HOSTCALL_FUEL: usize = 16 << 20;
+
+/// Whether a tool's last call computed for longer than a tick. Such a tool starts on the guests' threads at once, so that
+/// it holds up nobody who serves a client.
+#[derive(Debug, Default)]
+pub(crate) struct Pace(AtomicBool);
+
+/// What to run, with what it may do.
+#[derive(Debug, Clone)]
+pub(crate) struct Work {
+    /// The plugin's name, for the log.
+    pub plugin: Arc<str>,
+    /// The tool's name within its plugin.
+    pub tool: Arc<str>,
+    /// What the call may do.
+    pub grant: Arc<Grant>,
+    /// The granted variables that are set on the host, with their values.
+    pub env: Arc<[(String, String)]>,
+    /// The granted variables that are not.
+    pub unset: Arc<[String]>,
+    /// One permit for each call that the plugin may have under way.
+    pub turns: Arc<Semaphore>,
+    /// The plugin's connections.
+    pub connections: PluginConnections,
+    /// How the tool's last call went.
+    pub pace: Arc<Pace>,
+}
+
+/// A tool's answer, before its JSON is read.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct RawOutput {
+    /// The parts that the tool wrote.
+    pub content: Vec<Content>,
+    /// JSON text.
+    pub structured: Option<String>,
+}
+
+/// How the work of a call ended.
+enum End<T> {
+    Done(wasmtime::Result<T>),
+    Deadline,
+    Cancelled,
+}
+
+/// What a guest is asked to do.
+trait Task: Send + 'static {
+    type Answer: Send + 'static;
+    fn run(self, plugin: &Plugin, store: &mut Store<CallState>)
+    -> impl Future<Output = wasmtime::Result<Self::Answer>> + Send;
+}
+
+struct CallTool {
+    name: Arc<str>,
+    arguments: String,
+}
+
+impl Task for CallTool {
+    type Answer = Result<tool_types::Output, tool_types::ToolError>;
+
+    async fn run(self, plugin: &Plugin, store: &mut Store<CallState>) -> wasmtime::Result<Self::Answer> {
+        plugin.toolcell_plugin_tools().call_call_tool(store, &self.name, &self.arguments).await
+    }
+}
+
+struct ListTools;
+
+impl Task for ListTools {
+    type Answer = Vec<tool_types::Tool>;
+
+    async fn run(self, plugin: &Plugin, store: &mut Store<CallState>) -> wasmtime::Result<Self::Answer> {
+        plugin.toolcell_plugin_tools().call_list_tools(store).await
+    }
+}
+
+impl Sandbox {
+    /// Runs one call of a tool in an instance of its own. `arguments` is JSON text that satisfies the input schema.
+    ///
+    /// Ends by the grant's deadline, or when `call.cancel` is cancelled; dropping the future cancels too.
+    pub(crate) async fn call(
+        self: &Arc<Self>,
+        program: &Program,
+        work: &Work,
+        arguments: String,
+        call: Call,
+    ) -> (Result<RawOutput, Failure>, Receipt) {
+        let task = CallTool { name: Arc::clone(&work.tool), arguments };
+        let (answer, receipt) = self.run(program, work, task, call).await;
+        let result = match answer {
+            Ok(Ok(output)) => check_size(output, work.grant.limits().result),
+            Ok(Err(error)) => Err(Failure::Tool(error.into())),
+            Err(failure) => Err(failure),
+        };
+        (result, receipt)
+    }
+
+    /// The tools of a program, listed with nothing granted and the limits of `grant`.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::ListTools`], when the guest does not answer.
+    pub(crate) async fn list_tools(self: &Arc<Self>, program: &Program, work: &Work) -> Result<Vec<ToolSpec>, LoadError> {
+        let (answer, receipt) = self.run(program, work, ListTools, Call::detached()).await;
+        match answer {
+            Ok(tools) => Ok(tools.into_iter().map(ToolSpec::from).collect()),
+            Err(failure) => Err(LoadError::ListTools(failure, Box::new(receipt))),
+        }
+    }
+
+    async fn run<T: Task>(
+        self: &Arc<Self>,
+        program: &Program,
+        work: &Work,
+        task: T,
+        call: Call,
+    ) -> (Result<T::Answer, Failure>, Receipt) {
+        let (id, cancel) = (call.id, call.cancel.clone());
+        let starts_inline = !work.pace.0.load(Ordering::Relaxed);
+        let cell = Cell {
+            sandbox: Arc::clone(self),
+            program: program.clone(),
+            work: work.clone(),
+            arrival: Instant::now(),
+            polls_unarmed: starts_inline,
+        };
+        let mut running = Box::pin(cell.run(task, call));
+        if starts_inline {
+            // Most calls end within this poll, and so cost no hop between threads and no timer.
+            let _guests = self.guests.handle().enter();
+            let mut nobody = Context::from_waker(Waker::noop());
+            match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(&mut nobody))) {
+                Ok(Poll::Ready(end)) => return end,
+                Ok(Poll::Pending) => {}
+                Err(_) => return (Err(failure::host_panic(id)), Receipt::new(id)),
+            }
+        }
+        let handle = self.guests.handle().spawn(running);
+        // Dropping a JoinHandle cancels nothing; the task that owns the store watches the token.
+        let cancel_if_dropped = cancel.drop_guard();
+        let end = handle.await.unwrap_or_else(|_| (Err(failure::host_panic(id)), Receipt::new(id)));
+        cancel_if_dropped.disarm();
+        end
+    }
+}
+
+/// One call on its way.
+struct Cell {
+    sandbox: Arc<Sandbox>,
+    program: Program,
+    work: Work,
+    arrival: Instant,
+    /// The first poll is made where the call arrived: it sets no timer, because most calls need none.
+    polls_unarmed: bool,
+}
+
+impl Cell {
+    async fn run<T: Task>(self, task: T, call: Call) -> (Result<T::Answer, Failure>, Receipt) {
+        let deadline = self.arrival + self.work.grant.limits().deadline;
+        let id = call.id;
+        let turn = self.turn(deadline, &call);
+        let (_turn, _slots) = match turn.await {
+            Ok(permits) => permits,
+            Err(failure) => return (Err(failure), Receipt { elapsed: self.arrival.elapsed(), ..Receipt::new(id) }),
+        };
+        let _ticking = self.sandbox.ticker.ticking();
+        let mut store = self.store(deadline, call);
+        let mut computing = Duration::ZERO;
+        let end = self.race(&mut store, task, deadline, &mut computing).await;
+        let receipt = self.receipt(&store, id, computing);
+        let answer = match end {
+            End::Done(Ok(answer)) => Ok(answer),
+            End::Done(Err(error)) => Err(match store.data() {
+                state if state.cancel.is_cancelled() => Failure::Cancelled,
+                state if Instant::now() >= state.deadline => self.deadline_failure(&receipt),
+                state => trap::failure(&error, state, &receipt),
+            }),
+            End::Deadline => Err(self.deadline_failure(&receipt)),
+            End::Cancelled => Err(Failure::Cancelled),
+        };
+        (answer, receipt)
+    }
+
+    /// A turn among the plugin's calls and slots of the pool, waited for until the deadline.
+    async fn turn(
+        &self,
+        deadline: Instant,
+        call: &Call,
+    ) -> Result<(tokio::sync::OwnedSemaphorePermit, tokio::sync::OwnedSemaphorePermit), Failure> {
+        let turns = &self.work.turns;
+        let both = async {
+            let turn = match Arc::clone(turns).try_acquire_owned() {
+                Ok(turn) => turn,
+                Err(_) => tokio::time::timeout_at(deadline.into(), Arc::clone(turns).acquire_owned())
+                    .await
+                    .ok()
+                    .and_then(Result::ok)
+                    .ok_or(Failure::Busy { full: "this plugin has as many calls under way as it may" })?,
+            };
+            let slots = self.sandbox.slots(&self.program, deadline).await;
+            Ok((turn, slots.ok_or(Failure::Busy { full: "all places for instances are taken" })?))
+        };
+        tokio::select! {
+            biased;
+            permits = both => permits,
+            () = call.cancel.cancelled() => Err(Failure::Cancelled),
+        }
+    }
+
+    /// A fresh store with every limit armed.
+    fn store(&self, deadline: Instant, call: Call) -> Store<CallState> {
+        let state = CallState::new(Parts {
+            id: call.id,
+            plugin: Arc::clone(&self.work.plugin),
+            tool: Arc::clone(&self.work.tool),
+            env: Arc::clone(&self.work.env),
+            egress: Egress::new(
+                self.sandbox.network.clone(),
+                self.work.connections.clone(),
+                Arc::clone(&self.work.grant),
+                deadline,
+            ),
+            limiter: Limiter::new(self.work.grant.limits().memory, Arc::clone(&self.sandbox.budget)),
+            progress: call.progress,
+            deadline,
+            cancel: call.cancel,
+        });
+        let mut store = Store::new(&self.sandbox.engine, state);
+        store.limiter(|state| &mut state.limiter);
+        store.set_hostcall_fuel(HOSTCALL_FUEL);
+        store.set_max_component_handles(MAX_HANDLES);
+        store.set_epoch_deadline(1);
+        let pace = Arc::clone(&self.work.pace);
+        store.epoch_deadline_callback(move |store| {
+            // A timer fires only when its runtime gets to it; a loop gets here in any case.
+            let state = store.data();
+            if state.cancel.is_cancelled() || Instant::now() >= state.deadline {
+                return Ok(UpdateDeadline::Interrupt);
+            }
+            pace.0.store(true, Ordering::Relaxed);
+            Ok(UpdateDeadline::Yield(1))
+        });
+        store
+    }
+
+    /// Runs the task in a new instance until it ends, its deadline comes or it is cancelled.
+    async fn race<T: Task>(
+        &self,
+        store: &mut Store<CallState>,
+        task: T,
+        deadline: Instant,
+        computing: &mut Duration,
+    ) -> End<T::Answer> {
+        let cancel = store.data().cancel.clone();
+        let work = async {
+            let plugin = self.program.pre.instantiate_async(&mut *store).await?;
+            task.run(&plugin, store).await
+        };
+        let mut work = pin!(work);
+        let mut timer = pin!(None::<tokio::time::Sleep>);
+        let mut cancelled = pin!(cancel.cancelled());
+        let mut is_armed = !self.polls_unarmed;
+        let mut is_first = true;
+        std::future::poll_fn(|cx| {
+            let began = Instant::now();
+            let polled = work.as_mut().poll(cx);
+            let polled_for = began.elapsed();
+            *computing += polled_for;
+            if let Poll::Ready(end) = polled {
+                if is_first && polled_for < super::engine::TICK {
+                    self.work.pace.0.store(false, Ordering::Relaxed);
+                }
+                return Poll::Ready(End::Done(end));
+            }
+            is_first = false;
+            if !is_armed {
+                is_armed = true;
+                return Poll::Pending;
+            }
+            if timer.is_none() {
+                timer.set(Some(tokio::time::sleep_until(deadline.into())));
+            }
+            if timer.as_mut().as_pin_mut().is_some_and(|timer| timer.poll(cx).is_ready()) {
+                return Poll::Ready(End::Deadline);
+            }
+            cancelled.as_mut().poll(cx).map(|()| End::Cancelled)
+        })
+        .await
+    }
+
+    fn receipt(&self, store: &Store<CallState>, id: CallId, computing: Duration) -> Receipt {
+        let state = store.data();
+        let trace = state.egress.take_trace();
+        Receipt {
+            call: id,
+            elapsed: self.arrival.elapsed(),
+            computing,
+            memory_peak: state.limiter.peak(),
+            exchanges: trace.exchanges(),
+            denials: trace.denials().to_vec(),
+            unset_variables: self.work.unset.to_vec(),
+            stderr: state.printed(),
+        }
+    }
+
+    fn deadline_failure(&self, receipt: &Receipt) -> Failure {
+        let pending = receipt.exchanges.iter().rfind(|exchange| matches!(exchange.end, ExchangeEnd::Pending(_)));
+        Failure::Deadline {
+            limit: self.work.grant.limits().deadline,
+            waiting_for: pending.map(|exchange| exchange.server.clone()),
+        }
+    }
+}
+
+fn check_size(output: tool_types::Output, limit: u64) -> Result<RawOutput, Failure> {
+    let output = RawOutput::from(output);
+    let structured = output.structured.as_ref().map_or(0, String::len);
+    let size = (output.content.iter().map(size_of_content).sum::<usize>() + structured) as u64;
+    if size > limit { Err(Failure::ResultTooLarge { size, limit }) } else { Ok(output) }
+}
+
+fn size_of_content(content: &Content) -> usize {
+    match content {
+        Content::Text(text) => text.len(),
+        Content::Image(blob) | Content::Audio(blob) => blob.data.len(),
+        Content::Link { uri, name, description, .. } => {
+            uri.len() + name.len() + description.as_ref().map_or(0, String::len)
+        }
+        Content::Embedded { uri, contents: Contents::Text(text), .. } => uri.len() + text.len(),
+        Content::Embedded { uri, contents: Contents::Blob(bytes), .. } => uri.len() + bytes.len(),
+        Content::Other(json) => json.len(),
+    }
+}
+
+impl From<tool_types::Output> for RawOutput {
+    fn from(output: tool_types::Output) -> Self {
+        Self { content: output.content.into_iter().map(Content::from).collect(), structured: output.structured }
+    }
+}
+
+impl From<tool_types::Content> for Content {
+    fn from(content: tool_types::Content) -> Self {
+        use tool_types::Content as C;
+        match content {
+            C::Text(text) => Self::Text(text),
+            C::Image(blob) => Self::Image(blob.into()),
+            C::Audio(blob) => Self::Audio(blob.into()),
+            C::Link(link) => {
+                Self::Link { uri: link.uri, name: link.name, description: link.description, mime_type: link.mime_type }
+            }
+            C::Embedded(embedded) => Self::Embedded {
+                uri: embedded.uri,
+                mime_type: embedded.mime_type,
+                contents: match embedded.contents {
+                    tool_types::Contents::Text(text) => Contents::Text(text),
+                    tool_types::Contents::Blob(bytes) => Contents::Blob(bytes),
+                },
+            },
+            C::Other(json) => Self::Other(json),
+        }
+    }
+}
+
+impl From<tool_types::Blob> for Blob {
+    fn from(blob: tool_types::Blob) -> Self {
+        Self { data: blob.data, mime_type: blob.mime_type }
+    }
+}
+
+impl From<tool_types::ToolError> for ToolError {
+    fn from(error: tool_types::ToolError) -> Self {
+        Self {
+            code: error.code,
+            message: error.message,
+            likely_causes: error.likely_causes,
+            check_first: error.check_first,
+            retryable: error.retryable,
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! From what ended a guest to the failure that says so.
+
+use wasmtime::{Trap, WasmBacktrace, component::ResourceTableError};
+use wasmtime_wasi::I32Exit;
+
+use super::{limits::Refused, state::CallState};
+use crate::{
+    failure::Failure,
+    outcome::{ExchangeEnd, Receipt},
+    text,
+};
+
+/// Characters of a panic message that are shown.
+const MAX_REASON: usize = 300;
+
+/// Why a guest that ended in `error` did: what the store saw counts for more than the trap itself.
+pub(super) fn failure(error: &wasmtime::Error, state: &CallState, receipt: &Receipt) -> Failure {
+    match state.limiter.refused {
+        Some(Refused::Memory(wanted)) => return Failure::MemoryLimit { limit: state.limiter.limit(), wanted },
+        Some(Refused::Budget) => return Failure::Busy { full: "all calls together hold the memory that they may" },
+        Some(Refused::Tables) => return Failure::ResourceLimit { resource: "table elements" },
+        None => {}
+    }
+    if let Some(resource) = exhausted(error) {
+        return Failure::ResourceLimit { resource };
+    }
+    let trap = error.downcast_ref::<Trap>();
+    if trap == Some(&Trap::StackOverflow) {
+        return Failure::StackOverflow;
+    }
+    // A guest that gives up right after a refusal or a failed request gave up because of it.
+    if let Some(denial) = receipt.denials.last() {
+        return Failure::Denied { denial: denial.clone() };
+    }
+    if let Some(exchange) = receipt.exchanges.last().filter(|exchange| matches!(exchange.end, ExchangeEnd::Failed(_))) {
+        return Failure::Unreachable { exchange: exchange.clone() };
+    }
+    if !receipt.unset_variables.is_empty() {
+        return Failure::MissingVariable { names: receipt.unset_variables.clone() };
+    }
+    if let Some(I32Exit(status)) = error.downcast_ref() {
+        return Failure::Exited { status: *status };
+    }
+    let panic = panic_message(&receipt.stderr);
+    let source = panic.as_ref().and_then(|panic| panic.source.clone()).or_else(|| source_line(error));
+    let reason = panic.map(|panic| panic.message).unwrap_or_else(|| match trap {
+        Some(trap) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
+        None => text::shown(&error.root_cause().to_string(), MAX_REASON),
+    });
+    Failure::Trapped { reason, source }
+}
+
+/// Bounds of the runtime that say what they are only in their text.
+fn exhausted(error: &wasmtime::Error) -> Option<&'static str> {
+    if let Some(ResourceTableError::Full) = error.downcast_ref() {
+        return Some("open resources");
+    }
+    let root = error.root_cause().to_string();
+    [("fuel", "data passed to the host at once"), ("handle", "open resources"), ("random", "random bytes at once")]
+        .into_iter()
+        .find_map(|(word, resource)| root.contains(word).then_some(resource))
+}
+
+struct Panic {
+    message: String,
+    source: Option<String>,
+}
+
+/// The last message that Rust's panic hook printed: `thread '…' panicked at src/lib.rs:3:5:` and the message below it.
+fn panic_message(printed: &str) -> Option<Panic> {
+    let (_, rest) = printed.rsplit_once("panicked at ")?;
+    let (place, message) = rest.split_once('\n')?;
+    let place = place.trim_end_matches(':');
+    // The column helps nobody.
+    let source = place.rsplit_once(':').map(|(file_and_line, _)| relative(file_and_line));
+    let message = message.split("\nnote: run with `RUST_BACKTRACE").next().unwrap_or(message).trim();
+    Some(Panic { message: text::shown(message, MAX_REASON), source })
+}
+
+/// The innermost frame of the guest that has a source line.
+fn source_line(error: &wasmtime::Error) -> Option<String> {
+    let backtrace = error.downcast_ref::<WasmBacktrace>()?;
+    let symbols = backtrace.frames().iter().flat_map(|frame| frame.symbols());
+    let mut lines = symbols.filter_map(|symbol| Some((symbol.file()?, symbol.line()?)));
+    // Frames of the language's own library say little about the plugin.
+    let own = |file: &str| !file.contains("/rustc/") && !file.contains("library/");
+    lines.find(|(file, _)| own(file)).map(|(file, line)| relative(&format!("{file}:{line}")))
+}
+
+/// A path without what it says about the machine that the plugin was built on.
+fn relative(path: &str) -> String {
+    if !path.starts_with('/') {
+        return path.to_owned();
+    }
+    match path.rfind("/src/") {
+        Some(at) => path[at + 1..].to_owned(),
+        None => path.rsplit('/').next().unwrap_or(path).to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_read_from_what_was_printed() {
+        let printed = "hello\n\nthread '<unnamed>' (1) panicked at src/lib.rs:12:9:\nindex out of bounds\nnote: run with \
+                       `RUST_BACKTRACE=1` environment variable to display a backtrace\n";
+        let panic = panic_message(printed).expect("there is a panic");
+        assert_eq!((panic.message.as_str(), panic.source.as_deref()), ("index out of bounds", Some("src/lib.rs:12")));
+        assert!(panic_message("all is well\n").is_none());
+    }
+
+    #[test]
+    fn paths_of_the_building_machine_are_not_shown() {
+        assert_eq!(relative("/home/somebody/tool/src/main.rs:4"), "src/main.rs:4");
+        assert_eq!(relative("/home/somebody/tool.c:4"), "tool.c:4");
+        assert_eq!(relative("src/lib.rs:4"), "src/lib.rs:4");
+    }
+}
