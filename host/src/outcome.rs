@@ -227,7 +227,7 @@ pub enum TlsFault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AnswerPart {
-    /// The status line and header fields, or the trailer fields.
+    /// The status line and header fields.
     Head,
     /// The body, together with what the call has received before.
     Body,

@@ -14,7 +14,8 @@ use crate::{
 /// Why something was refused, and whose matter it is: the author's, or the operator's.
 #[must_use]
 pub fn denied(denial: &Denial) -> Parts {
-    let connects_itself = "a library in the plugin connects by itself instead of sending HTTP requests through the host";
+    let connects_itself =
+        "a library in the plugin connects by itself instead of sending HTTP requests through the host";
     let use_http = "whether the plugin can use `toolcell:plugin/http` or `wasi:http` instead; that is for its author";
     match denial {
         Denial::NotAsked(server) => Parts::new(
@@ -42,7 +43,10 @@ pub fn denied(denial: &Denial) -> Parts {
         Denial::SpecialAddress { server, kind } => special_address(server, kind),
         Denial::Socket => Parts::new("a socket was not opened: no plugin may open one", &[connects_itself], use_http),
         Denial::NameLookup(name) => Parts::new(
-            format!("the name {} was not looked up: no plugin may look up names", text::shown(name, 80)),
+            format!(
+                "the name {} was not looked up: no plugin may look up names",
+                text::one_line(&text::shown(name, 80))
+            ),
             &[connects_itself],
             use_http,
         ),
@@ -53,7 +57,9 @@ fn special_address(server: &Server, kind: &str) -> Parts {
     let named = "special addresses are reached only where a person granted the address itself";
     if server.host == "localhost" || server.host.parse::<IpAddr>().is_ok() {
         return Parts::new(
-            format!("the request to {server} was not sent: that is a special address ({kind}), which a wildcard does not grant"),
+            format!(
+                "the request to {server} was not sent: that is a special address ({kind}), which a wildcard does not grant"
+            ),
             &[
                 "an argument, a link or a redirect points into the network of the machine that runs toolcell",
                 "a server in that network is meant, and its address was not granted",
@@ -62,7 +68,9 @@ fn special_address(server: &Server, kind: &str) -> Parts {
         );
     }
     Parts::new(
-        format!("the request to {server} was not sent: its name leads to a special address ({kind}), which a name does not grant"),
+        format!(
+            "the request to {server} was not sent: its name leads to a special address ({kind}), which a name does not grant"
+        ),
         &[
             "the name belongs to a private network, or the resolver answers with a private address",
             "somebody made a public name point into the network of the machine that runs toolcell (DNS rebinding)",
@@ -104,7 +112,10 @@ pub fn unreachable(server: &Server, why: Unreachable) -> Parts {
     match why {
         Unreachable::NameNotFound => Parts::new(
             format!("no address was found for the name {name}, so {at} was not contacted"),
-            &["the name is misspelt or no longer exists", "the name exists only inside a network that this machine is not in"],
+            &[
+                "the name is misspelt or no longer exists",
+                "the name exists only inside a network that this machine is not in",
+            ],
             format!("whether {name} resolves on the machine that runs toolcell"),
         ),
         Unreachable::LookupFailed => Parts::new(
@@ -121,7 +132,10 @@ pub fn unreachable(server: &Server, why: Unreachable) -> Parts {
         .retryable(),
         Unreachable::NoRoute => Parts::new(
             format!("the network has no way to {at}"),
-            &["the machine that runs toolcell is offline, or its VPN is down", "a router or firewall rejects the address"],
+            &[
+                "the machine that runs toolcell is offline, or its VPN is down",
+                "a router or firewall rejects the address",
+            ],
             "whether that machine reaches any other server",
         )
         .retryable(),

@@ -31,7 +31,8 @@ fn mcp_tool(tool: &Tool) -> McpTool {
         .destructive(hints.destructive)
         .idempotent(hints.idempotent)
         .open_world(hints.open_world);
-    let mut mcp_tool = McpTool::new(tool.name().to_owned(), tool.description().to_owned(), Arc::clone(tool.input_schema()));
+    let mut mcp_tool =
+        McpTool::new(tool.name().to_owned(), tool.description().to_owned(), Arc::clone(tool.input_schema()));
     mcp_tool.title = Some(tool.title().to_owned());
     mcp_tool.output_schema = tool.output_schema().map(Arc::clone);
     mcp_tool.annotations = Some(annotations);
@@ -114,7 +115,11 @@ fn make_visible(json: &mut serde_json::Value) {
 
 /// The text of a guest without control and bidirectional characters (see [`text::is_hidden`]), except line feeds and tabs.
 fn visible(text: String) -> String {
-    if text.chars().all(|c| c == '\n' || c == '\t' || !text::is_hidden(c)) { text } else { text::shown(&text, usize::MAX) }
+    if text.chars().all(|c| c == '\n' || c == '\t' || !text::is_hidden(c)) {
+        text
+    } else {
+        text::shown(&text, usize::MAX)
+    }
 }
 
 #[cfg(test)]

@@ -41,8 +41,8 @@ pub async fn serve_stdio(host: Arc<Host>, stdio: Stdio, shutdown: &CancellationT
     // reports an early end of input as an error. `Server::initialize` does what it would do.
     let running = serve_directly_with_ct(server, transport, None, stop.clone());
 
-    let served = running.waiting();
-    tokio::pin!(served);
+    let finished = running.waiting();
+    tokio::pin!(finished);
     let leave = async {
         tokio::select! {
             () = stop.cancelled() => {}
@@ -51,7 +51,7 @@ pub async fn serve_stdio(host: Arc<Host>, stdio: Stdio, shutdown: &CancellationT
         tokio::time::sleep(FAREWELL).await;
     };
     tokio::select! {
-        ended = &mut served => {
+        ended = &mut finished => {
             if let Err(error) = ended {
                 tracing::error!(%error, "the protocol loop ended in a panic");
             }

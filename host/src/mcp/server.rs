@@ -23,14 +23,18 @@ use super::{convert, progress};
 use crate::{
     call::{Call, CallId, ProgressSender},
     host::Host,
+    text,
 };
 
 /// How long a client may keep a list that it does not listen to. Short: a plugin that is changed on disk is seen soon.
 const FRESH: Duration = Duration::from_secs(5);
 
 /// The methods that this server answers, where rmcp hands malformed parameters over as if the method were unknown.
-/// `tools/call` is not among them: the transport decodes it itself.
-const KNOWN_METHODS: [&str; 5] = ["initialize", "ping", "server/discover", "subscriptions/listen", "tools/list"];
+/// `tools/call` and `tools/list` are not among them: the transport decodes those itself.
+const KNOWN_METHODS: [&str; 4] = ["initialize", "ping", "server/discover", "subscriptions/listen"];
+
+/// Characters of a protocol error that can quote the request.
+const PROBLEM_LENGTH: usize = 200;
 
 /// One connection's view of the host.
 pub(super) struct Server {
@@ -40,22 +44,22 @@ pub(super) struct Server {
     /// Whether a client of the older era is being told about changes.
     announces: AtomicBool,
     /// What every result of the newer era carries.
-    server_info: MetaObject,
+    identity: MetaObject,
 }
 
 impl Server {
     pub(super) fn new(host: Arc<Host>, input_ended: CancellationToken) -> Self {
-        let mut server_info = MetaObject::default();
-        server_info.insert(
+        let mut identity = MetaObject::default();
+        identity.insert(
             "io.modelcontextprotocol/serverInfo".to_owned(),
             serde_json::json!({ "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") }),
         );
-        Self { host, input_ended, announces: AtomicBool::new(false), server_info }
+        Self { host, input_ended, announces: AtomicBool::new(false), identity }
     }
 
-    /// What goes into the `_meta` of a result for this request.
+    /// What goes into the `_meta` of a result in the newer era.
     fn meta(&self, version: &ProtocolVersion) -> Option<MetaObject> {
-        (*version >= ProtocolVersion::V_2026_07_28).then(|| self.server_info.clone())
+        (*version >= ProtocolVersion::V_2026_07_28).then(|| self.identity.clone())
     }
 }
 
@@ -95,14 +99,18 @@ impl ServerHandler for Server {
         let version = spoken_version(&context)?;
         if let Some(cursor) = request.and_then(|request| request.cursor) {
             return Err(ErrorData::invalid_params(
-                format!("cursor {cursor:?} is not one of this server's: the whole list is one page, ask without a cursor"),
+                format!(
+                    "cursor {cursor:?} is not one of this server's: the whole list is one page, ask without a cursor"
+                ),
                 None,
             ));
         }
         let mut list = ListToolsResult::with_all_items(convert::tools(&self.host.catalog()));
-        list.ttl_ms = Some(milliseconds(FRESH));
-        list.cache_scope = Some(CacheScope::Private);
-        list.meta = self.meta(&version);
+        if let Some(identity) = self.meta(&version) {
+            list.ttl_ms = Some(milliseconds(FRESH));
+            list.cache_scope = Some(CacheScope::Private);
+            list.meta = Some(identity);
+        }
         Ok(list)
     }
 
@@ -125,12 +133,11 @@ impl ServerHandler for Server {
                 tokio::join!(self.host.call(&name, arguments, call), forward).0
             }
         };
-        let outcome = outcome.map_err(|_| {
-            ErrorData::invalid_params(format!("Unknown tool: {name:.64}. tools/list names the tools that are served"), None)
-        })?;
+        let outcome = outcome
+            .map_err(|unknown| ErrorData::invalid_params(text::shown(&unknown.to_string(), PROBLEM_LENGTH), None))?;
         let mut result = convert::result(&name, outcome);
-        if let Some(server_info) = self.meta(&version) {
-            result.meta.get_or_insert_default().extend(server_info);
+        if let Some(identity) = self.meta(&version) {
+            result.meta.get_or_insert_default().extend(identity);
         }
         Ok(result.into())
     }
@@ -141,13 +148,13 @@ impl ServerHandler for Server {
     }
 
     async fn listen(&self, subscription: SubscriptionContext) -> Result<(), ErrorData> {
-        let mut changes = self.host.changes();
+        let mut news = self.host.changes();
         let tools = subscription.accepted().tools_list_changed == Some(true);
         loop {
             tokio::select! {
                 () = subscription.cancelled() => return Ok(()),
                 () = self.input_ended.cancelled() => return Ok(()),
-                changed = changes.changed(), if tools => {
+                changed = news.changed(), if tools => {
                     if changed.is_err() || subscription.sink().notify_tool_list_changed().await.is_err() {
                         return Ok(());
                     }
@@ -161,11 +168,11 @@ impl ServerHandler for Server {
         if context.peer.peer_info().is_none() || self.announces.swap(true, Ordering::Relaxed) {
             return;
         }
-        let mut changes = self.host.changes();
+        let mut news = self.host.changes();
         loop {
             tokio::select! {
                 () = self.input_ended.cancelled() => return,
-                changed = changes.changed() => {
+                changed = news.changed() => {
                     if changed.is_err() || context.peer.notify_tool_list_changed().await.is_err() {
                         return;
                     }

@@ -73,7 +73,7 @@ impl Transport {
                 Some(Line::Whole(line)) => match message::decode(line) {
                     Ok(Some(message)) => return Ok(Some(self.admit(message))),
                     Ok(None) => {}
-                    Err(reply) => self.output.push(&reply)?,
+                    Err(reply) => self.output.push(&JsonRpcMessage::Error(reply))?,
                 },
                 Some(Line::TooLong) => self.output.push(&too_long())?,
                 Some(Line::End) => return Ok(None),

@@ -2,6 +2,7 @@
 
 pub mod acceptance;
 pub mod files;
+mod inspect;
 mod load;
 pub mod lock;
 pub mod manifest;
@@ -11,6 +12,7 @@ mod tool;
 mod watch;
 
 pub use self::{
+    inspect::{Inspection, inspect},
     load::{Environment, Loaded},
     registry::{Catalog, Registry, Served, Sources, Unserved},
     schema::{InvalidSchema, Schema},

@@ -1,7 +1,8 @@
+use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
 use htmd::element_handler::{HandlerResult, Handlers};
-use htmd::{Element, HtmlToMarkdown};
+use htmd::{Element, HtmlToMarkdown, Node};
 use toolcell_sdk::ToolError;
 
 /// Elements that hold no text of the page itself: code, pictures, and what stands around the text on every page.
@@ -9,6 +10,9 @@ const SKIPPED: [&str; 13] = [
     "aside", "button", "canvas", "dialog", "footer", "form", "iframe", "nav", "noscript", "script", "style", "svg",
     "template",
 ];
+
+/// How deep elements may nest, as in browsers. Making markdown recurses for each level; build.rs has the stack for it.
+const MAX_DEPTH: usize = 512;
 
 /// Title and markdown of an HTML page.
 ///
@@ -21,10 +25,15 @@ pub(crate) fn from_html(html: &str) -> Result<(Option<String>, String), ToolErro
         .add_handler(vec!["title"], keep(&title))
         .add_handler(vec!["main"], keep(&main))
         .build();
-    let whole = converter.convert(html).map_err(|error| {
-        ToolError::new("unreadable_page", format!("the page cannot be read as HTML: {error}"))
+    let unreadable = |what: String| {
+        ToolError::new("unreadable_page", format!("the page cannot be read as HTML: {what}"))
             .check_first("Find another address for the page.")
-    })?;
+    };
+    let tree = converter.html_to_tree(html).map_err(|error| unreadable(error.to_string()))?;
+    if is_deeper_than(&tree, MAX_DEPTH) {
+        return Err(unreadable(format!("its elements nest deeper than {MAX_DEPTH} levels")));
+    }
+    let whole = converter.tree_to_markdown(&tree);
     let title = title.get().map(|title: &String| title.split_whitespace().collect::<Vec<_>>().join(" "));
     let main = main.get().filter(|main: &&String| !main.is_empty());
     Ok((title.filter(|title| !title.is_empty()), main.cloned().unwrap_or(whole)))
@@ -38,6 +47,15 @@ fn keep(text: &Arc<OnceLock<String>>) -> impl Fn(&dyn Handlers, Element<'_>) -> 
         text.get_or_init(|| content.trim().to_owned());
         None
     }
+}
+
+/// Level by level instead of by recursion, which is what it protects.
+fn is_deeper_than(tree: &Rc<Node>, max_depth: usize) -> bool {
+    let mut level = vec![Rc::clone(tree)];
+    for _ in 0..max_depth {
+        level = level.iter().flat_map(|node| node.children.borrow().clone()).collect();
+    }
+    !level.is_empty()
 }
 
 #[cfg(test)]
@@ -86,5 +104,16 @@ mod tests {
     fn broken_html_is_read_as_browsers_do() {
         assert_eq!(markdown("<p>one<p>two</div></b>"), "one\n\ntwo");
         assert_eq!(markdown(""), "");
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let nested = |depth| format!("{}x{}", "<div>".repeat(depth), "</div>".repeat(depth));
+        assert_eq!(markdown(&nested(400)), "x");
+        for depth in [600, 3000] {
+            let error = from_html(&nested(depth)).unwrap_err();
+            assert_eq!(error.code, "unreadable_page");
+            assert!(error.message.contains("deeper than 512 levels"), "{error}");
+        }
     }
 }

@@ -19,7 +19,7 @@ fn show(parts: &Parts) -> String {
 fn denials() {
     let api = server("https", "api.example.com", 443);
     let special = |host: &str, kind| Denial::SpecialAddress { server: server("http", host, 8080), kind };
-    let texts = [
+    let denials = [
         Denial::NotAsked(api.clone()),
         Denial::NotGranted(api),
         special("intranet.example.com", "private"),
@@ -29,7 +29,8 @@ fn denials() {
         Denial::Socket,
         Denial::NameLookup("db.example.com\u{202e}\n".to_owned()),
     ];
-    insta::assert_snapshot!(texts.iter().map(|denial| show(&denied(denial))).collect::<Vec<_>>().join("\n"));
+    let texts = denials.map(|denial| show(&denied(&denial))).join("\n");
+    insta::assert_snapshot!(texts);
 }
 
 #[test]
@@ -59,7 +60,8 @@ fn servers_without_an_answer() {
         timeout(Stage::Answer),
         timeout(Stage::Body),
     ];
-    insta::assert_snapshot!(whys.iter().map(|why| show(&unreachable(&api, *why))).collect::<Vec<_>>().join("\n"));
+    let texts = whys.map(|why| show(&unreachable(&api, why))).join("\n");
+    insta::assert_snapshot!(texts);
 }
 
 #[test]
@@ -71,7 +73,10 @@ fn exchanges_in_short() {
         elapsed: Duration::from_millis(2_500),
         end,
     };
-    assert_eq!(failed_in_short(&exchange(ExchangeEnd::Failed(Unreachable::Refused))), "the connection to [::1]:80 was refused");
+    assert_eq!(
+        failed_in_short(&exchange(ExchangeEnd::Failed(Unreachable::Refused))),
+        "the connection to [::1]:80 was refused"
+    );
     assert_eq!(
         failed_in_short(&exchange(ExchangeEnd::Pending(Stage::Answer))),
         "the server at [::1]:80 took the request and did not answer, given up after 2500ms"
@@ -81,5 +86,6 @@ fn exchanges_in_short() {
 
 #[test]
 fn requests_that_cannot_be_sent() {
-    insta::assert_snapshot!(show(&invalid_request("the URL's port is 0")));
+    let text = show(&invalid_request("the URL's port is 0"));
+    insta::assert_snapshot!(text);
 }

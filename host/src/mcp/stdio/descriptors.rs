@@ -70,7 +70,9 @@ impl Reader {
     fn new(fd: OwnedFd) -> io::Result<Self> {
         Ok(match Kind::of(&fd)? {
             Kind::Socket => Self::Socket(socket(fd)?),
-            Kind::Pipe => Self::Pipe(pipe::OpenOptions::new().open_receiver(anew(&fd)).or_else(|_| read_by_thread(fd))?),
+            Kind::Pipe => {
+                Self::Pipe(pipe::OpenOptions::new().open_receiver(anew(&fd)).or_else(|_| read_by_thread(fd))?)
+            }
             Kind::Other => Self::Pipe(read_by_thread(fd)?),
         })
     }

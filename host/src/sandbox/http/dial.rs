@@ -143,7 +143,8 @@ mod tests {
 
     #[test]
     fn a_name_that_does_not_exist_is_told_from_a_resolver_that_does_not_answer() {
-        let lookup = |text: &str| from_lookup(&io::Error::other(format!("failed to lookup address information: {text}")));
+        let lookup =
+            |text: &str| from_lookup(&io::Error::other(format!("failed to lookup address information: {text}")));
         assert_eq!(lookup("Name or service not known"), Unreachable::NameNotFound);
         assert_eq!(lookup("Temporary failure in name resolution"), Unreachable::LookupFailed);
     }

@@ -1,6 +1,5 @@
 //! The one sender through which every HTTP request of a guest goes, whether it comes from the contract's `http` or from
-//! `wasi:http`. Only `contract` and `wasi`
-//! know the runtime.
+//! `wasi:http`. Only `contract` and `wasi` know the runtime.
 //!
 //! [`Egress::send`] shows the way of a request. Each step takes what only the step before it can make, so that no
 //! request is dialled unjudged and no address unchecked.
@@ -29,6 +28,7 @@ use http_body_util::{BodyExt, Full};
 use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::either::Either;
 
+pub use self::upstream::{InvalidUpstream, Upstream, Upstreams};
 use self::{
     dial::Addresses,
     error::Cause,
@@ -38,7 +38,6 @@ use self::{
     tls::Tls,
     trace::Ongoing,
 };
-pub use self::upstream::{InvalidUpstream, Upstream, Upstreams};
 pub(crate) use self::{error::SendError, permits::PluginConnections, trace::Trace};
 use crate::{
     outcome::{Denial, ExchangeEnd, Stage},

@@ -5,7 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Uri,
-    header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE},
+    header::{
+        CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
+        TRANSFER_ENCODING, UPGRADE,
+    },
     uri::PathAndQuery,
 };
 use http_body_util::combinators::UnsyncBoxBody;
@@ -189,7 +192,9 @@ pub(super) fn header_map(pairs: Vec<(String, String)>) -> Result<HeaderMap, Inva
         let field = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| Invalid::Header(format!("{:?} cannot name a header field", shorten(&name))))?;
         let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| {
-            Invalid::Header(format!("the value of the header field `{field}` contains a line break or control character"))
+            Invalid::Header(format!(
+                "the value of the header field `{field}` contains a line break or control character"
+            ))
         })?;
         headers.append(field, value);
     }
@@ -295,7 +300,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(20_000))]
+        #![proptest_config(ProptestConfig::with_cases(5_000))]
         #[test]
         fn no_url_reaches_a_server_that_no_rule_names(
             scheme in "(https?|HTTPS|ftp|wss)",

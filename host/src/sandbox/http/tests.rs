@@ -18,10 +18,11 @@ use crate::{
     policy::{Capabilities, NetworkRule},
 };
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 fn grant(rules: &[&str]) -> Arc<Grant> {
-    let network: BTreeSet<NetworkRule> = rules.iter().map(|rule| rule.parse().expect("the test writes a rule")).collect();
+    let network: BTreeSet<NetworkRule> =
+        rules.iter().map(|rule| rule.parse().expect("the test writes a rule")).collect();
     Arc::new(Grant::everything(&Capabilities { network, ..Capabilities::default() }))
 }
 
@@ -77,9 +78,7 @@ async fn an_answer_comes_back_whole() {
             server.port
         )]
     );
-    let trace = egress.take_trace();
-    assert_eq!((trace.sent(), trace.received()), (5, 5));
-    let exchange = &trace.exchanges()[0];
+    let exchange = &egress.take_trace().exchanges()[0];
     assert_eq!((exchange.sent, exchange.received, &exchange.end), (5, 5, &ExchangeEnd::Answered(201)));
 }
 
@@ -122,13 +121,27 @@ async fn what_is_not_granted_is_never_dialled() {
     // Any public server on this port, and one server by name.
     let egress = egress(&[&format!("http://*:{port}"), "https://good.example"]);
     for host in [
-        "127.0.0.1", "127.1", "0x7f000001", "2130706433", "0177.0.0.1", "0", "[::1]", "[::ffff:127.0.0.1]", "localhost",
-        "LOCALHOST.", "[64:ff9b::7f00:1]", "127。0。0。1",
+        "127.0.0.1",
+        "127.1",
+        "0x7f000001",
+        "2130706433",
+        "0177.0.0.1",
+        "0",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "localhost",
+        "LOCALHOST.",
+        "[64:ff9b::7f00:1]",
+        "127。0。0。1",
     ] {
         let result = egress.send_buffered(get(format!("http://{host}:{port}/"))).await;
         assert!(matches!(result, Err(SendError::Denied(Denial::SpecialAddress { .. }))), "{host}: {result:?}");
     }
-    for url in [format!("https://127.0.0.1:{port}/"), format!("https://good.example:{port}/"), "http://good.example/".to_owned()] {
+    for url in [
+        format!("https://127.0.0.1:{port}/"),
+        format!("https://good.example:{port}/"),
+        "http://good.example/".to_owned(),
+    ] {
         let result = egress.send_buffered(get(url.as_str())).await;
         assert!(matches!(result, Err(SendError::Denied(Denial::NotAsked(_)))), "{url}: {result:?}");
     }

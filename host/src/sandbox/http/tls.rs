@@ -23,7 +23,11 @@ impl Tls {
     }
 
     /// Makes a connection encrypted and proves that its other end is this server. Without a timeout of its own.
-    pub(super) async fn handshake(&self, server: &Server, stream: TcpStream) -> Result<TlsStream<TcpStream>, Unreachable> {
+    pub(super) async fn handshake(
+        &self,
+        server: &Server,
+        stream: TcpStream,
+    ) -> Result<TlsStream<TcpStream>, Unreachable> {
         let name = match server.host.parse::<IpAddr>() {
             Ok(address) => ServerName::from(address),
             // The few names that DNS knows and certificates cannot carry.
@@ -52,7 +56,10 @@ async fn native() -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         let (_, unusable) = roots.add_parsable_certificates(found.certs);
         if roots.is_empty() {
-            tracing::warn!(unusable, "this machine has no CA certificates, so every https server is refused; set SSL_CERT_FILE");
+            tracing::warn!(
+                unusable,
+                "this machine has no CA certificates, so every https server is refused; set SSL_CERT_FILE"
+            );
         }
         roots
     });

@@ -19,7 +19,7 @@ pub(crate) struct Trace {
     records: Vec<Record>,
     begun: u64,
     denials: Vec<Denial>,
-    sent: u64,
+    /// Bytes of answer bodies, also of exchanges that are no longer listed.
     received: u64,
 }
 
@@ -27,6 +27,7 @@ pub(crate) struct Trace {
 struct Record {
     number: u64,
     started: Instant,
+    /// Whether its time no longer runs.
     is_over: bool,
     exchange: Exchange,
 }
@@ -44,16 +45,6 @@ impl Trace {
     /// What was refused, in order and each once; at most [`Receipt::MAX_ENTRIES`].
     pub(crate) fn denials(&self) -> &[Denial] {
         &self.denials
-    }
-
-    /// Bytes of request bodies sent.
-    pub(crate) fn sent(&self) -> u64 {
-        self.sent
-    }
-
-    /// Bytes of answer bodies received.
-    pub(crate) fn received(&self) -> u64 {
-        self.received
     }
 
     /// Records something that was refused.
@@ -90,10 +81,7 @@ pub(super) struct Entry {
 impl Entry {
     /// Counts bytes of the request's body.
     pub(super) fn sent(&self, bytes: u64) {
-        self.write(|trace, number| {
-            trace.sent += bytes;
-            with_record(trace, number, |record| record.exchange.sent += bytes);
-        });
+        self.write(|trace, number| with_record(trace, number, |record| record.exchange.sent += bytes));
     }
 
     /// Counts bytes of the answer's body, and fails where the call has received more than it may.
@@ -142,9 +130,10 @@ impl Entry {
     }
 }
 
-/// The record may be missing: a trace holds only so many.
+/// Changes a record that has no end yet. It may be missing: a trace holds only so many.
 fn with_record(trace: &mut Trace, number: u64, change: impl FnOnce(&mut Record)) {
-    if let Some(record) = trace.records.iter_mut().find(|record| record.number == number && !record.is_over) {
+    let is_pending = |record: &Record| matches!(record.exchange.end, ExchangeEnd::Pending(_));
+    if let Some(record) = trace.records.iter_mut().find(|record| record.number == number && is_pending(record)) {
         change(record);
     }
 }
@@ -226,7 +215,10 @@ mod tests {
         begin(&trace, 101).entry.end(ExchangeEnd::Failed(Unreachable::Cut));
         let exchanges = trace.lock().expect("nothing panics with the lock").exchanges();
         assert_eq!(exchanges.len(), Receipt::MAX_ENTRIES);
-        assert_eq!(exchanges.last().map(|last| (&last.server, &last.end)), Some((&server(101), &ExchangeEnd::Failed(Unreachable::Cut))));
+        assert_eq!(
+            exchanges.last().map(|last| (&last.server, &last.end)),
+            Some((&server(101), &ExchangeEnd::Failed(Unreachable::Cut)))
+        );
     }
 
     #[test]
@@ -248,7 +240,7 @@ mod tests {
         assert_eq!(second.entry.may_receive(2), Err(Unreachable::TooLarge(AnswerPart::Body)));
         assert_eq!(second.entry.received(2), Err(Unreachable::TooLarge(AnswerPart::Body)));
         let trace = trace.lock().expect("nothing panics with the lock");
-        assert_eq!((trace.sent(), trace.received()), (3, MAX_RECEIVED + 1));
+        assert_eq!(trace.received, MAX_RECEIVED + 1);
         let counts: Vec<_> = trace.exchanges().iter().map(|exchange| (exchange.sent, exchange.received)).collect();
         assert_eq!(counts, [(3, MAX_RECEIVED - 1), (0, 2)]);
     }
@@ -259,6 +251,9 @@ mod tests {
         let ongoing = begin(&trace, 1);
         ongoing.at(Stage::Connect);
         drop(ongoing);
-        assert_eq!(trace.lock().expect("nothing panics with the lock").exchanges()[0].end, ExchangeEnd::Pending(Stage::Connect));
+        assert_eq!(
+            trace.lock().expect("nothing panics with the lock").exchanges()[0].end,
+            ExchangeEnd::Pending(Stage::Connect)
+        );
     }
 }

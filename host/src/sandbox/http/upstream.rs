@@ -77,7 +77,10 @@ mod tests {
     fn bad_values_say_which_side() {
         let problem = |value: &str| value.parse::<Upstream>().expect_err(value).problem;
         assert_eq!(problem("https://a.example"), "has no `=`");
-        assert_eq!(problem("a.example=http://b.example"), "has an original that is not a URL (relative URL without a base)");
+        assert_eq!(
+            problem("a.example=http://b.example"),
+            "has an original that is not a URL (relative URL without a base)"
+        );
         assert_eq!(
             problem("https://a.example=ftp://b.example"),
             "has a substitute that cannot be reached: the URL's scheme is neither http nor https"

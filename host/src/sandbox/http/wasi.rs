@@ -1,6 +1,10 @@
 //! `wasi:http` on top of the same sender.
 
-use std::{pin::Pin, sync::Arc};
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, header::CONTENT_LENGTH};
@@ -64,7 +68,7 @@ fn outgoing(request: Request<WasiBody>, options: Option<RequestOptions>) -> Resu
     let (mut head, body) = request.into_parts();
     let body = body.map_err(|error| error.to_string().into());
     let body = match take_length(&mut head.headers)? {
-        Some(length) => Sized { body: body.boxed_unsync(), left: length }.boxed_unsync(),
+        Some(length) => SizedBody { body: body.boxed_unsync(), left: length }.boxed_unsync(),
         None => body.boxed_unsync(),
     };
     let options = options.unwrap_or_default();
@@ -100,21 +104,18 @@ fn take_length(headers: &mut HeaderMap) -> Result<Option<u64>, Error> {
 }
 
 /// A body that has to be exactly so long. Less ends the connection; more is an error.
-struct Sized {
+struct SizedBody {
     body: RequestBody,
     left: u64,
 }
 
-impl Body for Sized {
+impl Body for SizedBody {
     type Data = Bytes;
     type Error = <RequestBody as Body>::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(cx));
-        std::task::Poll::Ready(frame.map(|frame| {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        Poll::Ready(frame.map(|frame| {
             let frame = frame?;
             let length = frame.data_ref().map_or(0, Bytes::len) as u64;
             self.left = self.left.checked_sub(length).ok_or("the body is longer than its Content-Length")?;

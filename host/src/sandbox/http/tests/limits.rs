@@ -33,14 +33,14 @@ async fn dripping(first: &'static str, again: Vec<u8>, pause: Duration) -> TestS
 }
 
 fn hurried(server: &TestServer) -> BufferedRequest {
-    BufferedRequest { timeout: Some(Duration::from_millis(400)), ..get(server.url("/")) }
+    BufferedRequest { timeout: Some(Duration::from_secs(1)), ..get(server.url("/")) }
 }
 
 #[tokio::test]
 async fn a_server_that_does_not_answer_is_given_up() {
     let mute = dripping("", Vec::new(), LONG).await;
     let why = failure(&egress_to(&mute), hurried(&mute)).await;
-    assert!(matches!(why, Unreachable::Timeout { stage: Stage::Answer, after_ms: 400.. }), "{why:?}");
+    assert!(matches!(why, Unreachable::Timeout { stage: Stage::Answer, after_ms: 1_000.. }), "{why:?}");
     let slow_head = dripping("HTTP/1.1 200 OK\r\n", b"x".to_vec(), Duration::from_millis(20)).await;
     let why = failure(&egress_to(&slow_head), hurried(&slow_head)).await;
     assert!(matches!(why, Unreachable::Timeout { stage: Stage::Answer, .. }), "{why:?}");
@@ -51,7 +51,7 @@ async fn a_body_that_drips_is_given_up() {
     let server = dripping("HTTP/1.1 200 OK\r\n\r\n", b"x".to_vec(), Duration::from_millis(20)).await;
     let egress = egress_to(&server);
     let why = failure(&egress, hurried(&server)).await;
-    assert!(matches!(why, Unreachable::Timeout { stage: Stage::Body, after_ms: 400.. }), "{why:?}");
+    assert!(matches!(why, Unreachable::Timeout { stage: Stage::Body, after_ms: 1_000.. }), "{why:?}");
     let exchange = &egress.take_trace().exchanges()[0];
     assert_eq!(exchange.end, ExchangeEnd::Failed(why));
     assert!(exchange.received > 0);
@@ -73,7 +73,7 @@ async fn a_body_that_pauses_is_given_up() {
 #[tokio::test]
 async fn a_call_ends_requests_with_it() {
     let server = dripping("HTTP/1.1 200 OK\r\n\r\n", vec![b'x'; 1024], Duration::from_millis(1)).await;
-    let deadline = Instant::now() + Duration::from_millis(300);
+    let deadline = Instant::now() + Duration::from_secs(1);
     let network = Network::new(Upstreams::default());
     let egress = Egress::new(network, PluginConnections::default(), grant(&[&server.url("")]), deadline);
     let why = failure(&egress, get(server.url("/"))).await;
@@ -86,7 +86,7 @@ async fn an_endless_body_ends_at_the_limit() {
     let egress = egress_to(&server);
     let error = egress.send_buffered(get(server.url("/"))).await.expect_err("the body is endless");
     assert_eq!(error.code(), "upstream_limit");
-    let received = egress.take_trace().received();
+    let received = egress.take_trace().exchanges()[0].received;
     assert!((MAX_RECEIVED..MAX_RECEIVED + (1 << 20)).contains(&received), "{received}");
 }
 
@@ -101,20 +101,25 @@ async fn answers_of_one_call_add_up() {
     let why = failure(&egress, get(server.url("/"))).await;
     assert_eq!(why, Unreachable::TooLarge(AnswerPart::Body));
     // The announced length was enough: nothing of the second body was read.
-    assert_eq!(egress.take_trace().received(), size as u64);
+    assert_eq!(egress.take_trace().exchanges()[1].received, 0);
 }
 
 #[tokio::test]
 async fn an_oversized_head_ends_at_the_limit() {
     let long = format!("HTTP/1.1 200 OK\r\nX-A: {}\r\n\r\n", "x".repeat(1 << 20));
     let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(1_000));
-    let trailers = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nx: {}\r\n\r\n", "x".repeat(1 << 20));
     for answer in [long, many] {
         let server = TestServer::answering(answer).await;
         assert_eq!(failure(&egress_to(&server), get(server.url("/"))).await, Unreachable::TooLarge(AnswerPart::Head));
     }
-    let server = TestServer::answering(trailers).await;
-    failure(&egress_to(&server), get(server.url("/"))).await;
+}
+
+#[tokio::test]
+async fn oversized_trailers_are_not_read() {
+    let trailer = "x".repeat(1 << 20);
+    let answer = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nx: {trailer}\r\n\r\n");
+    let server = TestServer::answering(answer).await;
+    assert_eq!(failure(&egress_to(&server), get(server.url("/"))).await, Unreachable::Protocol);
 }
 
 #[tokio::test]

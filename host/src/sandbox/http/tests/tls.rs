@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rcgen::{CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use rustls::{RootCertStore, ServerConfig, pki_types::PrivateKeyDer};
 use tokio::io::AsyncWriteExt;
 use tokio_rustls::TlsAcceptor;
@@ -16,8 +16,9 @@ use crate::outcome::TlsFault;
 struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    fn new() -> Self {
+    fn new(name: &str) -> Self {
         let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("a certificate"))
     }
@@ -69,7 +70,7 @@ async fn tls_fault(network: Network, url: String) -> TlsFault {
 
 #[tokio::test]
 async fn a_trusted_server_answers() {
-    let authority = Authority::new();
+    let authority = Authority::new("authority");
     for host in ["localhost", "127.0.0.1"] {
         let server = authority.server(host, |_| {}).await;
         let url = https(&server, host);
@@ -80,8 +81,8 @@ async fn a_trusted_server_answers() {
 
 #[tokio::test]
 async fn faults_of_certificates_are_told_apart() {
-    let authority = Authority::new();
-    let unknown = Authority::new().server("localhost", |_| {}).await;
+    let authority = Authority::new("authority");
+    let unknown = Authority::new("another authority").server("localhost", |_| {}).await;
     assert_eq!(tls_fault(authority.network(), https(&unknown, "localhost")).await, TlsFault::UnknownIssuer);
 
     let expired = authority.server("localhost", |params| params.not_after = date_time_ymd(2020, 1, 1)).await;
@@ -97,10 +98,17 @@ async fn faults_of_certificates_are_told_apart() {
 
 #[tokio::test]
 async fn a_port_without_tls_is_named_so() {
-    let plain = TestServer::answering("HTTP/1.1 400 Bad Request\r\n\r\n").await;
-    assert_eq!(tls_fault(Authority::new().network(), https(&plain, "localhost")).await, TlsFault::NotTls);
+    let plain = TestServer::handling(async |mut stream| {
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        read_request(&mut stream).await;
+    })
+    .await;
+    assert_eq!(tls_fault(Authority::new("authority").network(), https(&plain, "localhost")).await, TlsFault::NotTls);
     let closing = TestServer::handling(async |stream| drop(stream)).await;
-    assert_eq!(tls_fault(Authority::new().network(), https(&closing, "localhost")).await, TlsFault::Handshake);
+    assert_eq!(
+        tls_fault(Authority::new("authority").network(), https(&closing, "localhost")).await,
+        TlsFault::Handshake
+    );
 }
 
 #[tokio::test]
@@ -111,9 +119,9 @@ async fn a_server_that_is_mute_in_the_handshake_ends_with_the_request() {
     })
     .await;
     let url = https(&mute, "localhost");
-    let request = BufferedRequest { timeout: Some(Duration::from_millis(300)), ..get(url.as_str()) };
-    let why = failure(&egress_in(Authority::new().network(), &[&url]), request).await;
-    assert!(matches!(why, Unreachable::Timeout { stage: Stage::TlsHandshake, after_ms: 300.. }), "{why:?}");
+    let request = BufferedRequest { timeout: Some(Duration::from_secs(1)), ..get(url.as_str()) };
+    let why = failure(&egress_in(Authority::new("authority").network(), &[&url]), request).await;
+    assert!(matches!(why, Unreachable::Timeout { stage: Stage::TlsHandshake, after_ms: 1_000.. }), "{why:?}");
 }
 
 /// The authorities come from the environment of a process, so this test runs itself in another one.
@@ -125,13 +133,14 @@ async fn ssl_cert_file_names_the_authorities() {
         assert_eq!(response.status, 200);
         return;
     }
-    let authority = Authority::new();
+    let authority = Authority::new("authority");
     let server = authority.server("localhost", |_| {}).await;
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("ca.pem");
     std::fs::write(&file, authority.0.pem()).expect("the folder can be written to");
     let mut again = Command::new(std::env::current_exe().expect("a test has a path"));
-    again.args(["--exact", concat!(module_path!(), "::ssl_cert_file_names_the_authorities")]);
+    let (_crate, module) = module_path!().split_once("::").expect("this is a module of a crate");
+    again.args(["--exact", &format!("{module}::ssl_cert_file_names_the_authorities")]);
     again.env(URL, https(&server, "localhost")).env("SSL_CERT_FILE", &file).env_remove("SSL_CERT_DIR");
     let output = tokio::task::spawn_blocking(move || again.output()).await.expect("no panic").expect("it starts");
     let text = String::from_utf8_lossy(&output.stdout);

@@ -1,0 +1,54 @@
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Context;
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+
+use super::Open;
+use crate::{
+    mcp::{self, Stdio},
+    plugin,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// The folder of plugins [default: plugins]
+    #[arg(value_name = "DIR", value_hint = super::FOLDER)]
+    folder: Option<PathBuf>,
+}
+
+impl Serve {
+    pub(super) async fn run(self, mut open: Open) -> anyhow::Result<ExitCode> {
+        open.set_folder(self.folder);
+        // Before anything else can print: stdout is the protocol's alone.
+        let stdio = Stdio::take().context("stdin and stdout cannot be used for the protocol")?;
+        let host = open.host().await?;
+        let catalog = host.catalog();
+        tracing::info!(
+            "serving {} tools of {} plugins from {}",
+            catalog.tools.len(),
+            catalog.served.len(),
+            open.folder().display()
+        );
+        let _watcher = plugin::watch(&host)
+            .map_err(|error| tracing::warn!("changes in the folder are not seen until a restart: {error}"))
+            .ok();
+        let shutdown = CancellationToken::new();
+        let stop = shutdown.clone();
+        tokio::spawn(async move {
+            if wait_for_signal().await.is_ok() {
+                stop.cancel();
+            }
+        });
+        mcp::serve_stdio(host, stdio, &shutdown).await?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn wait_for_signal() -> std::io::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminate.recv() => Ok(()),
+    }
+}

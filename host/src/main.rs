@@ -1,0 +1,7 @@
+//! The `toolcell` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    toolcell::cli::main()
+}

