@@ -5,6 +5,7 @@
     unreachable_pub,
     unsafe_code,
     clippy::pedantic,
+    clippy::result_large_err,
     clippy::allow_attributes_without_reason,
     reason = "most of this module is generated from wit/plugin.wit"
 )]

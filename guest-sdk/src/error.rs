@@ -16,7 +16,7 @@ use crate::bindings;
 /// assert!(!error.retryable);
 /// ```
 ///
-/// `?` makes one from a [`serde_json::Error`]; the functions of [`http`](crate::http) and [`env`](crate::env) return one.
+/// `?` makes one from a [`serde_json::Error`]; the functions of [`http`](crate::http) and [`env`](mod@crate::env) return one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToolError {
     /// Stable, for programs: 1 to 48 of `a-z 0-9 _`.
@@ -112,8 +112,11 @@ mod tests {
 
     #[test]
     fn builder_fills_every_field_that_crosses_to_the_host() {
-        let error =
-            ToolError::new("busy", "the queue is full").cause("rush hour").cause("a bug").check_first("Wait.").retryable();
+        let error = ToolError::new("busy", "the queue is full")
+            .cause("rush hour")
+            .cause("a bug")
+            .check_first("Wait.")
+            .retryable();
         let crossed = bindings::ToolError::from(error);
         assert_eq!(crossed.code, "busy");
         assert_eq!(crossed.message, "the queue is full");

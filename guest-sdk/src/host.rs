@@ -1,14 +1,20 @@
 //! The calls that leave the plugin: to the host, or natively, where there is none, to the stand-ins of `testing`.
 
 #[cfg(target_family = "wasm")]
-pub(crate) use crate::bindings::toolcell::plugin::{http::send, log::log, progress::report};
+pub(crate) use crate::bindings::toolcell::plugin::{log::log, progress::report};
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use crate::testing::host::{log, report, send};
+pub(crate) use crate::testing::host::{log, report, send, variable};
+
+/// Sends one request and waits for its answer.
+#[cfg(target_family = "wasm")]
+pub(crate) fn send(
+    request: &crate::bindings::toolcell::plugin::http::Request,
+) -> Result<crate::bindings::toolcell::plugin::http::Response, crate::ToolError> {
+    Ok(crate::bindings::toolcell::plugin::http::send(request)?)
+}
 
 /// The environment variable `name`, or why it cannot be read.
 #[cfg(target_family = "wasm")]
 pub(crate) fn variable(name: &str) -> Result<String, std::env::VarError> {
     std::env::var(name)
 }
-#[cfg(not(target_family = "wasm"))]
-pub(crate) use crate::testing::host::variable;

@@ -36,8 +36,8 @@
 //! The derive macros name the crates `serde` and `schemars`, so an author's `Cargo.toml` lists both beside this one:
 //! that is shorter than a `crate = "..."` attribute on every type. `serde` 1 and `schemars` 1 are expected.
 //!
-//! Beside the result a tool has [`http`], [`log`], [`progress`] and [`env`]. On any target but WebAssembly the functions
-//! of those modules talk to stand-ins, so that plain `cargo test` tests a plugin; see [`testing`].
+//! Beside the result a tool has [`http`], [`log`], [`progress`] and [`mod@env`]. On any target but WebAssembly the
+//! functions of those modules talk to stand-ins, so that plain `cargo test` tests a plugin; see [`testing`].
 //!
 //! # Invariants
 //!
@@ -88,7 +88,7 @@ macro_rules! plugin {
                 }
             }
 
-            $crate::bindings::export!(Plugin with_types_in $crate::bindings);
+    $crate::bindings::export!(Plugin with_types_in $crate::bindings);
         };
 
         // Elsewhere the tools are type-checked and count as used.
@@ -99,3 +99,7 @@ macro_rules! plugin {
         };
     };
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

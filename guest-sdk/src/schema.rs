@@ -54,6 +54,7 @@ fn clean(schema: &mut Schema) {
     // The root's title is the name of the Rust type, which tells a model nothing.
     schema.remove("title");
     RecursiveTransform(remove_number_format).transform(schema);
+    RecursiveTransform(join_lines).transform(schema);
 }
 
 /// `uint32` and the like are not formats of JSON Schema; strict clients warn about them. The bounds stay.
@@ -64,6 +65,20 @@ fn remove_number_format(schema: &mut Schema) {
     if is_number_format {
         schema.remove("format");
     }
+}
+
+/// A doc comment is broken into lines for its source file. A model gets paragraphs; lists keep their lines.
+fn join_lines(schema: &mut Schema) {
+    let Some(serde_json::Value::String(text)) = schema.get_mut("description") else { return };
+    let mut joined = String::with_capacity(text.len());
+    for line in text.lines() {
+        let starts_anew = line.is_empty() || line.starts_with(['-', '*', ' ']) || joined.ends_with('\n');
+        if !joined.is_empty() {
+            joined.push(if starts_anew { '\n' } else { ' ' });
+        }
+        joined.push_str(line);
+    }
+    *text = joined;
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ pub fn env(name: &str, value: &str) -> SetVariable {
     SetVariable { name: name.to_owned() }
 }
 
-/// Unsets the variable that [`env`] set when it is dropped.
+/// Unsets the variable that [`env()`] set when it is dropped.
 #[must_use = "the variable is unset when this is dropped"]
 #[derive(Debug)]
 pub struct SetVariable {

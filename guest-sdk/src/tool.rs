@@ -20,8 +20,11 @@ pub struct Tool {
     input_schema: fn() -> Schema,
     output_schema: fn() -> Option<Schema>,
     // A function without captured values has no size, so this box allocates nothing.
-    run: Box<dyn Fn(&str) -> Result<Output, ToolError>>,
+    run: Box<Run>,
 }
+
+/// From arguments as JSON to the answer.
+type Run = dyn Fn(&str) -> Result<Output, ToolError>;
 
 /// The argument type of a tool that takes none.
 #[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
@@ -131,14 +134,12 @@ impl Tool {
 
 /// Runs the tool named `name` with `arguments`, a JSON object.
 pub(crate) fn call(tools: &[Tool], name: &str, arguments: &str) -> Result<Output, ToolError> {
-    match tools.iter().find(|tool| tool.name == name) {
-        Some(tool) => (tool.run)(arguments),
-        None => {
-            let names: Vec<&str> = tools.iter().map(|tool| tool.name).collect();
-            Err(ToolError::new("unknown_tool", format!("there is no tool `{name}` in this plugin"))
-                .check_first(format!("Use one of: {}.", names.join(", "))))
-        }
-    }
+    let Some(tool) = tools.iter().find(|tool| tool.name == name) else {
+        let names: Vec<&str> = tools.iter().map(|tool| tool.name).collect();
+        return Err(ToolError::new("unknown_tool", format!("there is no tool `{name}` in this plugin"))
+            .check_first(format!("Use one of: {}.", names.join(", "))));
+    };
+    (tool.run)(arguments)
 }
 
 /// The host has checked the arguments against the schema, so this fails only where the type asks for more than its schema

@@ -232,6 +232,7 @@ impl Failure {
     }
 
     fn parts(&self, tool: &str, receipt: &Receipt) -> Parts {
+        let tool = &*format!("`{tool}`");
         match self {
             Self::InvalidArguments { mismatches } => Parts::new(
                 format!("{tool} was not run: its arguments do not match its input schema: {}", list(mismatches)),
@@ -420,17 +421,14 @@ fn list(mismatches: &[Mismatch]) -> String {
     shown.collect::<Vec<_>>().join("; ")
 }
 
+/// With a capital letter at its beginning and a full stop at its end.
 fn sentence(text: &str) -> String {
-    let mut text = text.trim().to_owned();
-    if let Some(first) = text.get(..1).map(str::to_uppercase)
-        && !text.contains('_')
-    {
-        text.replace_range(..1, &first);
+    let mut letters = text.trim().chars();
+    let mut sentence: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+    if !sentence.ends_with(['.', '!', '?', '…']) {
+        sentence.push('.');
     }
-    if !text.ends_with(['.', '!', '?', '…', '`']) {
-        text.push('.');
-    }
-    text
+    sentence
 }
 
 /// The failure of a call that ended in a panic of the host itself.

@@ -3,7 +3,7 @@
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     if std::env::var("CARGO_CFG_TARGET_FAMILY").is_ok_and(|family| family == "wasm") {
-        // 512 levels, the most that `markdown` takes, need about 300 KiB.
-        println!("cargo::rustc-link-arg-cdylib=-zstack-size=524288");
+        // 256 levels, the most that `markdown` takes, need about 150 KiB.
+        println!("cargo::rustc-link-arg-cdylib=-zstack-size=262144");
     }
 }

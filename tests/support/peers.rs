@@ -37,12 +37,15 @@ pub fn typescript(plan: &Value) -> Vec<Value> {
 pub fn inspector() -> Command {
     let folder = node_packages();
     let mut inspector = Command::new(node(&folder));
-    inspector.arg(folder.join("node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js")).arg("--cli");
+    inspector
+        .arg(folder.join("node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js"))
+        .arg("--cli");
     inspector
 }
 
 fn run(mut client: Command, plan: &Value) -> Vec<Value> {
-    let mut running = client.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a client");
+    let mut running =
+        client.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a client");
     let mut input = running.stdin.take().expect("it is piped");
     input.write_all(plan.to_string().as_bytes()).expect("the client reads its plan");
     drop(input);
@@ -138,7 +141,8 @@ fn succeeds(command: &mut Command) -> bool {
 }
 
 fn installs(command: &mut Command, hint: &str) {
-    let Output { status, stdout, stderr } = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}. {hint}"));
+    let Output { status, stdout, stderr } =
+        command.output().unwrap_or_else(|error| panic!("{command:?}: {error}. {hint}"));
     let said = [stdout, stderr].concat();
     assert!(status.success(), "{command:?} failed. {hint}\n{}", String::from_utf8_lossy(&said));
 }

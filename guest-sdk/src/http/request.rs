@@ -119,11 +119,15 @@ mod tests {
     #[test]
     fn the_request_arrives_as_it_was_built() {
         let http = testing::http().answer("POST", "https://example.com/a?x=1&q=a+%26+b&n=7", 201, json!({})).install();
-        let request = post("https://example.com/a?x=1#part").query("q", "a & b").query("n", 7).header("accept", "text/html");
+        let request =
+            post("https://example.com/a?x=1#part").query("q", "a & b").query("n", 7).header("accept", "text/html");
         let response = request.json(&json!({"k": [1]})).timeout(Duration::from_millis(1500)).send().unwrap();
         assert_eq!(response.status, 201);
         let sent = &http.requests()[0];
-        assert_eq!(sent.headers, [("accept".into(), "text/html".into()), ("content-type".into(), "application/json".into())]);
+        assert_eq!(
+            sent.headers,
+            [("accept".into(), "text/html".into()), ("content-type".into(), "application/json".into())]
+        );
         assert_eq!(sent.body.as_deref(), Some(br#"{"k":[1]}"#.as_slice()));
         assert_eq!(sent.timeout_ms, Some(1500));
     }

@@ -48,7 +48,8 @@ impl Response {
     ///
     /// `upstream_unexpected` when it is not UTF-8.
     pub fn text(&self) -> Result<&str, ToolError> {
-        std::str::from_utf8(&self.body).map_err(|error| self.unexpected(&format!("a body that is not UTF-8 text ({error})")))
+        std::str::from_utf8(&self.body)
+            .map_err(|error| self.unexpected(&format!("a body that is not UTF-8 text ({error})")))
     }
 
     /// The body read as JSON.
@@ -85,14 +86,17 @@ impl Response {
                 )
                 .check_first("Use the address that the server redirects to.")
             }
-            401 => self.refused("upstream_unauthorized", "does not know who is asking (401 Unauthorized)")
+            401 => self
+                .refused("upstream_unauthorized", "does not know who is asking (401 Unauthorized)")
                 .cause("the token is missing, wrong or expired")
                 .check_first("A person checks the credentials that the plugin is given in its environment."),
-            403 => self.refused("upstream_forbidden", "does not allow this (403 Forbidden)")
+            403 => self
+                .refused("upstream_forbidden", "does not allow this (403 Forbidden)")
                 .cause("the account or token has no right to it")
                 .cause("the server blocks automated requests")
                 .check_first("Ask for something that the account may see, or have a person check its rights."),
-            404 | 410 => self.refused("upstream_not_found", &format!("has nothing under this address ({status})"))
+            404 | 410 => self
+                .refused("upstream_not_found", &format!("has nothing under this address ({status})"))
                 .cause("the id or address is wrong, or what it named is gone")
                 .check_first("Check the ids and names in the arguments."),
             429 => {
@@ -109,7 +113,8 @@ impl Response {
                     .check_first(format!("Wait {wait}, then call again. If it stays, see the server's status page."))
                     .retryable()
             }
-            _ => self.refused("upstream_refused", &format!("does not accept the request ({status})"))
+            _ => self
+                .refused("upstream_refused", &format!("does not accept the request ({status})"))
                 .cause("an argument has a value that the server does not take")
                 .check_first("Read the start of the server's answer and correct the arguments."),
         }
@@ -125,7 +130,11 @@ impl Response {
         if value.is_empty() {
             return None;
         }
-        Some(if value.bytes().all(|byte| byte.is_ascii_digit()) { format!("{value} seconds") } else { format!("until {value}") })
+        Some(if value.bytes().all(|byte| byte.is_ascii_digit()) {
+            format!("{value} seconds")
+        } else {
+            format!("until {value}")
+        })
     }
 
     fn excerpt(&self) -> String {

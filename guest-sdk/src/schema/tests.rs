@@ -38,9 +38,12 @@ fn references_titles_and_number_formats_are_gone_and_bounds_stay() {
     for absent in ["$schema", "$ref", "$defs", "title", "format"] {
         assert!(!text.contains(&format!("\"{absent}\"")), "{absent} in {text}");
     }
-    assert_eq!(schema.as_value()["properties"]["limit"], json!({
-        "type": "integer", "description": "How many.", "minimum": 1, "maximum": 50, "default": 10
-    }));
+    assert_eq!(
+        schema.as_value()["properties"]["limit"],
+        json!({
+            "type": "integer", "description": "How many.", "minimum": 1, "maximum": 50, "default": 10
+        })
+    );
     assert_eq!(schema.as_value()["properties"]["order"], json!({"type": "string", "enum": ["newest", "oldest"]}));
     assert_eq!(schema.as_value()["required"], json!(["order", "nested"]));
 }
@@ -71,6 +74,26 @@ fn the_description_is_taken_out_of_the_schema() {
     let mut schema = of_arguments::<List>();
     assert_eq!(take_description(&mut schema).as_deref(), Some("Lists things."));
     assert_eq!(take_description(&mut schema), None);
+}
+
+#[test]
+fn lines_of_a_doc_comment_are_joined_to_paragraphs() {
+    /// One sentence that
+    /// goes on.
+    ///
+    /// Another paragraph:
+    /// - one
+    /// - two
+    #[derive(Deserialize, JsonSchema)]
+    struct Documented {
+        /// A field that
+        /// goes on.
+        _field: String,
+    }
+    let mut schema = of_arguments::<Documented>();
+    let description = take_description(&mut schema).unwrap();
+    assert_eq!(description, "One sentence that goes on.\n\nAnother paragraph:\n- one\n- two");
+    assert_eq!(schema.as_value()["properties"]["_field"]["description"], "A field that goes on.");
 }
 
 #[test]

@@ -134,7 +134,9 @@ fn difference(expected: &Value, actual: &Value, path: &str) -> Option<String> {
         }),
         (Value::Array(expected), Value::Array(actual)) if expected.len() == actual.len() => {
             let pairs = expected.iter().zip(actual).enumerate();
-            pairs.into_iter().find_map(|(index, (expected, actual))| difference(expected, actual, &format!("{path}/{index}")))
+            pairs
+                .into_iter()
+                .find_map(|(index, (expected, actual))| difference(expected, actual, &format!("{path}/{index}")))
         }
         _ if expected == actual => None,
         _ => Some(format!("{path} is {actual}, expected {expected}")),

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::env::VarError;
 use std::mem;
 
-use crate::bindings::toolcell::plugin::http::{Error, Request, Response};
+use crate::ToolError;
+use crate::bindings::toolcell::plugin::http::{Request, Response};
 use crate::log::Level;
 
 use super::Progress;
@@ -17,7 +18,7 @@ thread_local! {
     static VARIABLES: RefCell<BTreeMap<String, String>> = const { RefCell::new(BTreeMap::new()) };
 }
 
-pub(crate) fn send(request: &Request) -> Result<Response, Error> {
+pub(crate) fn send(request: &Request) -> Result<Response, ToolError> {
     http::send(request)
 }
 

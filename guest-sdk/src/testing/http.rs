@@ -4,7 +4,7 @@ use std::thread;
 use serde_json::Value;
 
 use crate::ToolError;
-use crate::bindings::toolcell::plugin::http::{Error, Request, Response};
+use crate::bindings::toolcell::plugin::http::{Request, Response};
 
 thread_local! {
     static INSTALLED: RefCell<Option<Installed>> = const { RefCell::new(None) };
@@ -26,7 +26,7 @@ pub struct FakeHttp {
 struct Answer {
     method: String,
     url: String,
-    result: Result<Response, Error>,
+    result: Result<Response, ToolError>,
 }
 
 impl FakeHttp {
@@ -56,14 +56,6 @@ impl FakeHttp {
 
     /// Fails a request as the host does, for example with the code `denied_network`.
     pub fn fail(self, method: &str, url: &str, error: ToolError) -> Self {
-        let error = Error {
-            code: error.code,
-            message: error.message,
-            likely_causes: error.likely_causes,
-            check_first: error.check_first.unwrap_or_default(),
-            retryable: error.retryable,
-            extra: None,
-        };
         self.with(method, url, Err(error))
     }
 
@@ -79,7 +71,7 @@ impl FakeHttp {
         InstalledHttp { _private: () }
     }
 
-    fn with(mut self, method: &str, url: &str, result: Result<Response, Error>) -> Self {
+    fn with(mut self, method: &str, url: &str, result: Result<Response, ToolError>) -> Self {
         self.answers.push(Answer { method: method.to_owned(), url: url.to_owned(), result });
         self
     }
@@ -141,7 +133,7 @@ struct Installed {
     requests: Vec<Request>,
 }
 
-pub(super) fn send(request: &Request) -> Result<Response, Error> {
+pub(super) fn send(request: &Request) -> Result<Response, ToolError> {
     let Request { method, url, .. } = request;
     INSTALLED.with_borrow_mut(|installed| {
         let Some(installed) = installed else {
@@ -160,7 +152,8 @@ fn describe(answers: &[Answer]) -> String {
     if answers.is_empty() {
         return " none".to_owned();
     }
-    answers.iter().map(|answer| format!("\n  {} {}", answer.method, answer.url)).collect()
+    let lines: Vec<String> = answers.iter().map(|answer| format!("\n  {} {}", answer.method, answer.url)).collect();
+    lines.concat()
 }
 
 #[cfg(test)]
@@ -190,7 +183,9 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "unexpected request: GET https://example.com/b\nanswers are left for:\n  GET https://example.com/a")]
+    #[should_panic(
+        expected = "unexpected request: GET https://example.com/b\nanswers are left for:\n  GET https://example.com/a"
+    )]
     fn a_request_without_an_answer_fails_the_test() {
         let _http = http().answer("GET", URL, 200, "").install();
         let _ = get("https://example.com/b").send();

@@ -37,9 +37,12 @@ pub(crate) fn read(url: &Url, response: &Response) -> Result<Document, ToolError
     let content_type = header.split(';').next().unwrap_or(header).trim().to_ascii_lowercase();
     let Some(format) = format_of(&content_type) else {
         let size = response.body.len();
-        return Err(ToolError::new("unsupported_content", format!("{server} sent `{content_type}` ({size} bytes), not text"))
-            .cause("the address leads to an image, a PDF, a download or the like")
-            .check_first("Find a page that says the same as text or HTML."));
+        return Err(ToolError::new(
+            "unsupported_content",
+            format!("{server} sent `{content_type}` ({size} bytes), not text"),
+        )
+        .cause("the address leads to an image, a PDF, a download or the like")
+        .check_first("Find a page that says the same as text or HTML."));
     };
     let declared = charset(header).or_else(|| (format == Format::Markdown).then(|| prescan(&response.body)).flatten());
     Ok(Document { content_type, format, text: decode(&response.body, declared) })
@@ -48,9 +51,15 @@ pub(crate) fn read(url: &Url, response: &Response) -> Result<Document, ToolError
 fn format_of(content_type: &str) -> Option<Format> {
     match content_type {
         "text/html" | "application/xhtml+xml" => Some(Format::Markdown),
-        "application/json" | "application/xml" | "application/javascript" | "application/x-ndjson" | "application/yaml"
+        "application/json"
+        | "application/xml"
+        | "application/javascript"
+        | "application/x-ndjson"
+        | "application/yaml"
         | "application/toml" => Some(Format::Text),
-        other if other.starts_with("text/") || other.ends_with("+json") || other.ends_with("+xml") => Some(Format::Text),
+        other if other.starts_with("text/") || other.ends_with("+json") || other.ends_with("+xml") => {
+            Some(Format::Text)
+        }
         _ => None,
     }
 }
@@ -85,7 +94,8 @@ mod tests {
     const URL: &str = "https://example.com/";
 
     fn read_as(content_type: &str, body: &[u8]) -> Result<Document, ToolError> {
-        let _http = testing::http().answer("GET", URL, 200, body.to_vec()).header("content-type", content_type).install();
+        let _http =
+            testing::http().answer("GET", URL, 200, body.to_vec()).header("content-type", content_type).install();
         read(&Url::parse(URL).unwrap(), &http::get(URL).send().unwrap())
     }
 

@@ -114,6 +114,7 @@ struct Story {
     hn_url: String,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a tool is given its arguments")]
 pub(crate) fn search_hn(input: SearchHn) -> Result<Found, ToolError> {
     search_at(&input, SystemTime::now)
 }

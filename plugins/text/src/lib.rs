@@ -25,7 +25,10 @@ mod tests {
     #[test]
     fn the_tools_are_listed() {
         let listed = toolcell_sdk::testing::list(&tools());
-        assert_eq!(listed.iter().map(|tool| &*tool.name).collect::<Vec<_>>(), ["count_text", "diff_text", "query_json"]);
+        assert_eq!(
+            listed.iter().map(|tool| &*tool.name).collect::<Vec<_>>(),
+            ["count_text", "diff_text", "query_json"]
+        );
     }
 
     #[test]

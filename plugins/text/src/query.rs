@@ -8,7 +8,7 @@ use toolcell_sdk::ToolError;
 /// it overflows the stack of a component.
 const MAX_NESTING: usize = 8;
 
-/// Finds values in a JSON document by a JSONPath query (RFC 9535). Use it to take a few values out of a large document
+/// Finds values in a JSON document by a `JSONPath` query (RFC 9535). Use it to take a few values out of a large document
 /// exactly. Returns each match with its path; no match is a result too, not an error. The functions `length`, `count` and
 /// `value` are there, `match` and `search` are not. Reads nothing but its arguments. Fails with `invalid_json` or
 /// `invalid_json_path`, saying where in the text.
@@ -17,7 +17,7 @@ const MAX_NESTING: usize = 8;
 pub(crate) struct QueryJson {
     /// The JSON document as text, nested at most 127 levels deep.
     json: String,
-    /// The JSONPath query, for example `$.stories[?@.points > 100].title` or `$..id`.
+    /// The `JSONPath` query, for example `$.stories[?@.points > 100].title` or `$..id`.
     #[schemars(length(max = 1000))]
     json_path: String,
     /// The most matches to return. `total` counts the others too.
@@ -48,7 +48,8 @@ pub(crate) struct Match {
 
 pub(crate) fn query_json(QueryJson { json, json_path, max_matches }: QueryJson) -> Result<Matches, ToolError> {
     let document: Value = serde_json::from_str(&json).map_err(|error| {
-        ToolError::from(error).check_first("Correct the argument `json` there; it has to be one complete JSON document.")
+        ToolError::from(error)
+            .check_first("Correct the argument `json` there; it has to be one complete JSON document.")
     })?;
     if nesting(&json_path) > MAX_NESTING {
         let message = format!("`json_path` nests brackets and parentheses deeper than {MAX_NESTING} levels");
@@ -56,10 +57,10 @@ pub(crate) fn query_json(QueryJson { json, json_path, max_matches }: QueryJson) 
     }
     let query = JsonPath::parse(&json_path).map_err(|error| invalid_path(&json_path, &error))?;
     let found = query.query_located(&document);
-    let matches = found.iter().take(max_matches).map(|found| Match {
-        path: found.location().to_string(),
-        value: found.node().clone(),
-    });
+    let matches = found
+        .iter()
+        .take(max_matches)
+        .map(|found| Match { path: found.location().to_string(), value: found.node().clone() });
     Ok(Matches { total: found.len(), matches: matches.collect() })
 }
 

@@ -40,7 +40,10 @@ fn every_refusal_has_its_code_and_says_whether_to_retry() {
     for (status, code, retryable) in cases {
         let error = refusal(status, &[], "no");
         assert_eq!((error.code.as_str(), error.retryable), (code, retryable), "{status}");
-        assert!(error.message.contains("https://example.com ") && error.message.contains(&status.to_string()), "{error}");
+        assert!(
+            error.message.contains("https://example.com ") && error.message.contains(&status.to_string()),
+            "{error}"
+        );
         assert!(error.check_first.is_some(), "{status}");
     }
 }

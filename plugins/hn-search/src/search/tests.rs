@@ -5,9 +5,11 @@ use super::*;
 
 const PLAIN: &str = "https://hn.algolia.com/api/v1/search?query=rust&tags=story&hitsPerPage=10&page=0";
 
-/// 2026-03-31T12:00:00Z.
+/// 2026-03-31T12:00:00Z, as Unix time.
+const NOON: u64 = 1_774_958_400;
+
 fn noon() -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(1_774_958_400)
+    UNIX_EPOCH + Duration::from_secs(NOON)
 }
 
 fn search(arguments: Value) -> Result<Value, ToolError> {
@@ -41,7 +43,7 @@ fn every_argument_reaches_the_api() {
 
 #[test]
 fn the_last_days_are_counted_back_from_now() {
-    let two_days_before = 1_774_958_400 - 2 * 86_400;
+    let two_days_before = NOON - 2 * 86_400;
     url_of(
         json!({"query": "rust", "last_days": 2}),
         &format!("{PLAIN}&numericFilters=created_at_i%3E%3D{two_days_before}"),
@@ -111,7 +113,8 @@ fn an_empty_page_comes_with_a_hint() {
 
 #[test]
 fn failures_of_the_api_are_told_apart() {
-    let cases = [(429, "upstream_rate_limited", true), (503, "upstream_failed", true), (400, "upstream_refused", false)];
+    let cases =
+        [(429, "upstream_rate_limited", true), (503, "upstream_failed", true), (400, "upstream_refused", false)];
     for (status, code, retryable) in cases {
         let _http = testing::http().answer("GET", PLAIN, status, json!({"message": "no"})).install();
         let error = search(json!({"query": "rust"})).unwrap_err();

@@ -1,0 +1,5 @@
+//! The template of `toolcell new` compiles, and its own tests pass. Its placeholders stand in strings only.
+
+#[expect(clippy::needless_pass_by_value, reason = "a tool is given its arguments; a first plugin keeps to that")]
+#[path = "../template/src/lib.rs"]
+mod template;

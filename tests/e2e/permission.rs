@@ -1,0 +1,101 @@
+//! Who may do what: the lock file, its acceptance, and what a client is told of plugins that are not served.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::server::Folder;
+
+fn tools(client: &mut crate::server::Client) -> Vec<String> {
+    let list = client.request("tools/list", json!({}));
+    let tools = list["result"]["tools"].as_array().expect("a list");
+    tools.iter().map(|tool| tool["name"].as_str().expect("a name").to_owned()).collect()
+}
+
+#[test]
+fn a_plugin_that_nobody_reviewed_is_not_served() {
+    let folder = Folder::new(&[("echo", ""), ("toolerror", "")]);
+    folder.lock();
+    folder.add("sleeps", "");
+    let mut client = folder.serve();
+    assert_eq!(tools(&mut client), ["echo", "toolerror"]);
+    let told = "2 of 3 plugins are served. Not served: sleeps (permissions not reviewed). A person runs `toolcell allow \
+                sleeps` in a terminal; do not run it yourself.";
+    assert!(client.instructions.contains(told), "{}", client.instructions);
+}
+
+#[test]
+fn a_lock_file_that_came_with_the_folder_grants_nothing() {
+    let folder = Folder::new(&[("echo", "")]);
+    folder.lock();
+    let mut client = folder.serve_with(&[]);
+    assert_eq!(tools(&mut client), [""; 0]);
+    assert!(client.instructions.contains("echo (lock file not accepted by this user)"), "{}", client.instructions);
+}
+
+#[test]
+fn a_changed_component_is_not_served_and_the_others_are() {
+    let folder = Folder::new(&[("echo", ""), ("toolerror", "")]);
+    folder.lock();
+    let component = folder.plugins().join("echo/guest.wasm");
+    let mut bytes = fs::read(&component).expect("it is there");
+    // A custom section at the end: the same code, another file.
+    bytes.extend_from_slice(b"\x00\x02\x01x");
+    fs::write(&component, bytes).expect("it is ours");
+    let mut client = folder.serve();
+    assert_eq!(tools(&mut client), ["toolerror"]);
+    assert!(client.instructions.contains("echo (component changed since it was reviewed)"), "{}", client.instructions);
+    let check = folder.toolcell().args(["check", "--locked", "echo"]).output().expect("it runs");
+    let text = String::from_utf8(check.stdout).expect("it prints text");
+    assert_eq!(text, "not served echo: component changed since it was reviewed\n   to mend: toolcell allow echo\n");
+    assert_eq!(check.status.code(), Some(1));
+}
+
+#[test]
+fn a_bad_manifest_keeps_only_its_own_plugin_from_being_served() {
+    let folder = Folder::new(&[("echo", ""), ("sleeps", "")]);
+    folder.lock();
+    folder.add("sleeps", "[capabilities]\nnetwork = [\"hn.algolia.com\"]\n");
+    let mut client = folder.serve();
+    assert_eq!(tools(&mut client), ["echo"]);
+    let check = folder.toolcell().args(["check", "--locked", "sleeps"]).output().expect("it runs");
+    let text = String::from_utf8(check.stdout).expect("it prints text");
+    assert!(text.contains("sleeps/plugin.toml:3:12: ") && text.contains("https://hn.algolia.com"), "{text}");
+}
+
+#[test]
+fn bad_components_are_named() {
+    let guests = ["badname", "badschema_json", "badschema_ref", "bidi", "listtraps", "strangeimport"];
+    for (guest, said) in guests.into_iter().zip([
+        "tool name",
+        "not JSON",
+        "leads out of the schema",
+        "hidden character U+",
+        "listing its tools failed",
+        "an import does not fit",
+    ]) {
+        let name = guest.replace('_', "-");
+        let folder = Folder::new(&[]);
+        fs::create_dir_all(folder.plugins()).expect("the folder is ours");
+        let (_, file) = toolcell_test_guests::ALL.iter().find(|(known, _)| *known == guest).expect("a guest");
+        fs::copy(file, folder.plugins().join(format!("{name}.wasm"))).expect("the folder is ours");
+        let allow = folder.toolcell().args(["allow", &name]).output().expect("it runs");
+        let text = String::from_utf8(allow.stderr).expect("it prints text");
+        assert!(text.contains(said), "{guest}: {text}");
+    }
+}
+
+#[test]
+fn allowing_needs_a_terminal() {
+    let folder = Folder::new(&[("echo", "")]);
+    let mut command = folder.toolcell();
+    // A session of its own has no controlling terminal.
+    let command = command.args(["allow", "echo"]);
+    let output = std::process::Command::new("setsid").arg("--wait").arg(command.get_program()).args(command.get_args())
+        .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .current_dir(command.get_current_dir().expect("it is set"))
+        .output().expect("it runs");
+    let text = String::from_utf8(output.stderr).expect("it prints text");
+    assert!(text.contains("this asks a person, and there is no terminal"), "{text}");
+    assert!(!folder.plugins().join("toolcell.lock").exists());
+}
