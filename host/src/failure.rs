@@ -246,7 +246,10 @@ impl Failure {
                 let at = source.as_ref().map(|source| format!(" at {source}")).unwrap_or_default();
                 Parts::new(
                     format!("{tool} crashed{at}: {reason}"),
-                    &["a bug in the plugin that these arguments bring out", "an answer of an upstream in a form that the plugin did not expect"],
+                    &[
+                        "a bug in the plugin that these arguments bring out",
+                        "an answer of an upstream in a form that the plugin did not expect",
+                    ],
                     "try other arguments; if it stays, report the message and these arguments to the plugin's author",
                 )
             }
@@ -256,7 +259,11 @@ impl Failure {
                 "call it with less deeply nested input",
             ),
             Self::MemoryLimit { limit, wanted } => Parts::new(
-                format!("{tool} ran out of memory: it wanted {} and may use {}", bytes_text(*wanted), bytes_text(*limit)),
+                format!(
+                    "{tool} ran out of memory: it wanted {} and may use {}",
+                    bytes_text(*wanted),
+                    bytes_text(*limit)
+                ),
                 &["the input or an upstream's answer is too large", "the plugin holds more than it needs"],
                 "ask for less at once; a person can raise `memory` under [limits] in the plugin's plugin.toml",
             ),
@@ -293,21 +300,15 @@ impl Failure {
                 "nothing to mend; call again if the answer is still wanted",
             )
             .retryable(),
-            Self::Tool(error) => Parts {
-                message: text::shown(&error.message, 400),
-                likely_causes: error.likely_causes.iter().map(|cause| text::shown(cause, 150)).take(3).collect(),
-                check_first: error
-                    .check_first
-                    .as_ref()
-                    .map_or_else(|| "the arguments of this call".to_owned(), |check| text::shown(check, 200)),
-                retryable: error.retryable,
-            },
+            Self::Tool(error) => tool_error(error, receipt),
             Self::ToolWithdrawn { plugin, reason, mend } => Parts::new(
                 format!("{tool} is not served any more: plugin {plugin}: {reason}"),
                 &["the plugin was changed or removed since tools were listed"],
                 mend.as_ref().map_or_else(
                     || "list the tools again".to_owned(),
-                    |mend| format!("list the tools again; a person can run `{mend}` in a terminal, do not run it yourself"),
+                    |mend| {
+                        format!("list the tools again; a person can run `{mend}` in a terminal, do not run it yourself")
+                    },
                 ),
             ),
             Self::Unexpected { what } => Parts::new(
@@ -326,7 +327,8 @@ impl Failure {
             Self::Deadline { waiting_for, .. } => waiting_for.as_ref(),
             _ => None,
         };
-        let denials = receipt.denials.iter().filter(|denial| Some(*denial) != said_denial).map(network::denied_in_short);
+        let denials =
+            receipt.denials.iter().filter(|denial| Some(*denial) != said_denial).map(network::denied_in_short);
         let exchanges = receipt
             .exchanges
             .iter()
@@ -337,6 +339,10 @@ impl Failure {
         let mut observed: Vec<String> = match self {
             // The call never started, or ended for reasons that have nothing to do with the plugin.
             Self::InvalidArguments { .. } | Self::Busy { .. } | Self::ToolWithdrawn { .. } => Vec::new(),
+            // A plugin that passed the host's own words on has said it.
+            Self::Tool(error) => {
+                denials.chain(exchanges).chain(variables).filter(|seen| !error.message.contains(&**seen)).collect()
+            }
             _ => denials.chain(exchanges).chain(variables).collect(),
         };
         observed.dedup();
@@ -359,7 +365,8 @@ impl Report {
         }
         if !self.likely_causes.is_empty() {
             prose.push_str("\nLikely causes: ");
-            prose.push_str(&sentence(&self.likely_causes.join("; ")));
+            let causes: Vec<_> = self.likely_causes.iter().map(|cause| cause.trim_end_matches('.')).collect();
+            prose.push_str(&sentence(&causes.join("; ")));
         }
         let tail = format!(
             "\nCheck first: {}\n{} ({}, call {})",
@@ -371,6 +378,22 @@ impl Report {
         // The end says what to do and stays whole; what is too long is cut before it.
         let room = Self::MAX_TEXT.saturating_sub(tail.chars().count() + 1);
         format!("{}{tail}", text::shown(&prose, room))
+    }
+}
+
+/// The tool's own words. Where it says nothing about causes and next step, and the host saw a refusal or a failed request,
+/// what the host knows of that stands in.
+fn tool_error(error: &ToolError, receipt: &Receipt) -> Parts {
+    let failed = || receipt.exchanges.iter().rfind(|exchange| matches!(exchange.end, ExchangeEnd::Failed(_)));
+    let seen = receipt.denials.last().map(network::denied).or_else(|| failed().map(network::failed));
+    let own_causes = error.likely_causes.iter().map(|cause| text::shown(cause, 150)).take(3).collect::<Vec<_>>();
+    let own_check = error.check_first.as_ref().map(|check| text::shown(check, 200));
+    let (seen_causes, seen_check) = seen.map(|parts| (parts.likely_causes, parts.check_first)).unzip();
+    Parts {
+        message: text::shown(&error.message, 400),
+        likely_causes: if own_causes.is_empty() { seen_causes.unwrap_or_default() } else { own_causes },
+        check_first: own_check.or(seen_check).unwrap_or_else(|| "the arguments of this call".to_owned()),
+        retryable: error.retryable,
     }
 }
 

@@ -106,7 +106,8 @@ fn cancelled() {
     let folder = Folder::new(&[("spin", "")]);
     let mut client = folder.lock().serve();
     let id = client.begin_call("spin", json!({}));
-    client.send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}}).to_string());
+    client
+        .send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}}).to_string());
     // Far less than the call's deadline of 30 s: the place on the processor is free again.
     for _ in 0..10 {
         client.ping();

@@ -15,7 +15,8 @@ fn nothing_carries_over() {
         "files_written": [],
     });
     for first in (0..CALLS).step_by(50) {
-        let ids: Vec<_> = (0..50).map(|n| client.begin_call("counter", json!({"mark": format!("call {}", first + n)}))).collect();
+        let ids: Vec<_> =
+            (0..50).map(|n| client.begin_call("counter", json!({"mark": format!("call {}", first + n)}))).collect();
         let mut waiting: std::collections::BTreeSet<_> = ids.into_iter().collect();
         while !waiting.is_empty() {
             let answer = client.read();
@@ -31,7 +32,11 @@ fn the_hosts_environment_is_out_of_reach() {
     let folder = Folder::new(&[("envdump", "capabilities.env = [\"GRANTED\", \"UNSET\"]")]);
     folder.lock();
     let mut command = folder.toolcell();
-    command.env("GRANTED", "yes").env("SECRET", "no").env_remove("UNSET").args(["call", "--locked", "--json", "envdump"]);
+    command
+        .env("GRANTED", "yes")
+        .env("SECRET", "no")
+        .env_remove("UNSET")
+        .args(["call", "--locked", "--json", "envdump"]);
     let output = command.output().expect("it runs");
     let text = String::from_utf8(output.stdout).expect("it prints text");
     assert!(text.contains("GRANTED") && text.contains("yes"), "{text}");

@@ -91,10 +91,14 @@ fn allowing_needs_a_terminal() {
     let mut command = folder.toolcell();
     // A session of its own has no controlling terminal.
     let command = command.args(["allow", "echo"]);
-    let output = std::process::Command::new("setsid").arg("--wait").arg(command.get_program()).args(command.get_args())
+    let output = std::process::Command::new("setsid")
+        .arg("--wait")
+        .arg(command.get_program())
+        .args(command.get_args())
         .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
         .current_dir(command.get_current_dir().expect("it is set"))
-        .output().expect("it runs");
+        .output()
+        .expect("it runs");
     let text = String::from_utf8(output.stderr).expect("it prints text");
     assert!(text.contains("this asks a person, and there is no terminal"), "{text}");
     assert!(!folder.plugins().join("toolcell.lock").exists());

@@ -37,7 +37,8 @@ fn title_and_all_hints_are_always_set() {
     let list = client.request("tools/list", json!({}));
     let tool = &list["result"]["tools"][0];
     assert!(tool["title"].is_string(), "{tool}");
-    let expected = json!({"readOnlyHint": true, "destructiveHint": false, "idempotentHint": true, "openWorldHint": false});
+    let expected =
+        json!({"readOnlyHint": true, "destructiveHint": false, "idempotentHint": true, "openWorldHint": false});
     for (hint, value) in expected.as_object().expect("an object") {
         assert_eq!(&tool["annotations"][hint], value, "{tool}");
     }
@@ -85,7 +86,8 @@ fn progress_is_sent_while_the_call_runs() {
     let params = json!({"name": "progresses", "arguments": {}, "_meta": {"progressToken": "p"}});
     let answer = client.request("tools/call", params);
     assert_eq!(answer["result"]["content"][0]["text"], "reported", "{answer}");
-    let done: Vec<_> = client.notifications.iter().map(|it| it["params"]["progress"].as_f64().expect("a number")).collect();
+    let done: Vec<_> =
+        client.notifications.iter().map(|it| it["params"]["progress"].as_f64().expect("a number")).collect();
     assert_eq!(done, [0.0, 50.0, 100.0]);
 }
 

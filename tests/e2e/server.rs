@@ -34,7 +34,8 @@ impl Folder {
     }
 
     pub fn add(&self, name: &str, manifest: &str) {
-        let (_, guest) = toolcell_test_guests::ALL.iter().find(|(guest, _)| guest == &name).expect("a guest of that name");
+        let (_, guest) =
+            toolcell_test_guests::ALL.iter().find(|(guest, _)| guest == &name).expect("a guest of that name");
         let plugin = self.plugins().join(name);
         fs::create_dir_all(&plugin).expect("the folder is ours");
         fs::copy(guest, plugin.join("guest.wasm")).expect("the guest is there");
@@ -79,7 +80,8 @@ impl Folder {
 
     pub fn serve_with(&self, options: &[&str]) -> Client {
         let mut client = Client::start(self.toolcell().arg("serve").args(options));
-        let hello = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
+        let hello =
+            json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
         client.instructions = client.request("initialize", hello)["result"]["instructions"].to_string();
         client.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}).to_string());
         client
@@ -112,7 +114,11 @@ impl Client {
 
     pub fn send_bytes(&mut self, line: &[u8]) {
         let input = self.input.as_mut().expect("stdin is open");
-        input.write_all(line).and_then(|()| input.write_all(b"\n")).and_then(|()| input.flush()).expect("the server reads");
+        input
+            .write_all(line)
+            .and_then(|()| input.write_all(b"\n"))
+            .and_then(|()| input.flush())
+            .expect("the server reads");
     }
 
     pub fn read(&mut self) -> Value {

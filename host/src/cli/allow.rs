@@ -49,7 +49,10 @@ impl Allow {
         if let Some(lock) = lock.as_ref().filter(|lock| lock.entries.keys().any(|entry| *entry != found.name))
             && !state.is_accepted(&folder.lock_path(), &lock.digest)?
         {
-            bail!("{} has entries that you have not accepted; run `toolcell allow` first", folder.lock_path().display());
+            bail!(
+                "{} has entries that you have not accepted; run `toolcell allow` first",
+                folder.lock_path().display()
+            );
         }
         let inspection = plugin::inspect(&open.sandbox()?, folder, found, state).await?;
         let mut entries = lock.map(|lock| lock.entries).unwrap_or_default();

@@ -6,7 +6,11 @@ use toolcell_toolchain::{GuestBuild, Targets, Toolchain};
 
 use super::{Open, terminal};
 use crate::{
-    plugin::{self, acceptance::State, files::{Found, Layout, PluginFolder}},
+    plugin::{
+        self,
+        acceptance::State,
+        files::{Found, Layout, PluginFolder},
+    },
     policy::Digest,
     sandbox::Sandbox,
 };
@@ -21,8 +25,9 @@ impl Build {
     pub(super) async fn run(self, open: &Open) -> anyhow::Result<ExitCode> {
         let folder = open.plugin_folder()?;
         let listing = folder.list()?;
-        let has_source =
-            |found: &&Found| found.layout == Layout::Folder && folder.path().join(found.name.as_str()).join("Cargo.toml").is_file();
+        let has_source = |found: &&Found| {
+            found.layout == Layout::Folder && folder.path().join(found.name.as_str()).join("Cargo.toml").is_file()
+        };
         let is_meant = |found: &&Found| self.plugin.as_ref().is_none_or(|plugin| *plugin == found.name.as_str());
         let meant: Vec<_> = listing.found.iter().filter(is_meant).filter(has_source).collect();
         if meant.is_empty() {
@@ -31,7 +36,9 @@ impl Build {
         let toolchain = Toolchain::locate(folder.path(), &mut |step| eprintln!("{step}"))?;
         let (sandbox, state) = (open.sandbox()?, State::open()?);
         for found in meant {
-            build(&toolchain, &folder, found, &sandbox, &state).await.with_context(|| format!("plugin {}", found.name))?;
+            build(&toolchain, &folder, found, &sandbox, &state)
+                .await
+                .with_context(|| format!("plugin {}", found.name))?;
         }
         Ok(ExitCode::SUCCESS)
     }

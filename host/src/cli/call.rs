@@ -33,12 +33,14 @@ impl Call {
         let Outcome { result, receipt } =
             host.call(&self.tool, arguments, crate::call::Call::detached()).await.map_err(|unknown| {
                 let catalog = host.catalog();
-                let nearest = catalog.tools.iter().map(|tool| tool.name()).max_by(|a, b| {
-                    strsim::jaro_winkler(a, &self.tool).total_cmp(&strsim::jaro_winkler(b, &self.tool))
-                });
-                let mend = nearest.map_or_else(|| "no tool is served; see `toolcell list`".to_owned(), |name| {
-                    format!("the nearest is {name:?}; see `toolcell list`")
-                });
+                let nearest =
+                    catalog.tools.iter().map(|tool| tool.name()).max_by(|a, b| {
+                        strsim::jaro_winkler(a, &self.tool).total_cmp(&strsim::jaro_winkler(b, &self.tool))
+                    });
+                let mend = nearest.map_or_else(
+                    || "no tool is served; see `toolcell list`".to_owned(),
+                    |name| format!("the nearest is {name:?}; see `toolcell list`"),
+                );
                 anyhow::anyhow!("unknown tool {:?}: {mend}", unknown.0)
             })?;
         let is_answered = result.is_ok();

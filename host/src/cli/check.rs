@@ -42,7 +42,10 @@ impl Check {
         }
         if seen == 0 {
             let what = self.plugin.map_or_else(|| "no plugin".to_owned(), |name| format!("no plugin {name:?}"));
-            anyhow::bail!("{what} in {}; a plugin is a folder with a plugin.toml, or a NAME.wasm", open.folder().display());
+            anyhow::bail!(
+                "{what} in {}; a plugin is a folder with a plugin.toml, or a NAME.wasm",
+                open.folder().display()
+            );
         }
         Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }

@@ -32,7 +32,9 @@ impl Connect {
             Client::ClaudeCode => {
                 ("run this", format!("claude mcp add toolcell -- {} serve {}", quoted(&program), quoted(&folder)))
             }
-            Client::ClaudeDesktop => ("claude_desktop_config.json", format!("{:#}", json!({"mcpServers": {"toolcell": server}}))),
+            Client::ClaudeDesktop => {
+                ("claude_desktop_config.json", format!("{:#}", json!({"mcpServers": {"toolcell": server}})))
+            }
             Client::Cursor => (".cursor/mcp.json", format!("{:#}", json!({"mcpServers": {"toolcell": server}}))),
             Client::Vscode => {
                 let server = json!({"type": "stdio", "command": program, "args": ["serve", folder]});

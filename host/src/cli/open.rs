@@ -1,6 +1,10 @@
 //! What the commands have in common: the options that say where plugins are and how they run.
 
-use std::{fs, path::{Path, PathBuf}, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Context;
 use clap::{Args, ValueHint};
@@ -58,8 +62,9 @@ impl Open {
 
     pub(super) fn plugin_folder(&self) -> anyhow::Result<PluginFolder> {
         let folder = self.folder();
-        PluginFolder::open(&folder)
-            .with_context(|| format!("no folder of plugins; name it with -C DIR, or run this where {} is", folder.display()))
+        PluginFolder::open(&folder).with_context(|| {
+            format!("no folder of plugins; name it with -C DIR, or run this where {} is", folder.display())
+        })
     }
 
     pub(super) fn sandbox(&self) -> anyhow::Result<Arc<Sandbox>> {
@@ -106,12 +111,9 @@ impl Open {
 
 /// The cache of compiled code; none where its folder or key is not private, which costs time and nothing else.
 fn cache() -> Option<CodeCache> {
-    let opened = State::open()
-        .and_then(|state| state.secret())
-        .map_err(|error| error.to_string())
-        .and_then(|key| {
-            let folder = default_cache_folder().ok_or("no cache folder: HOME is not set")?;
-            CodeCache::open(&folder, key).map_err(|error| format!("{}: {error}", folder.display()))
-        });
+    let opened = State::open().and_then(|state| state.secret()).map_err(|error| error.to_string()).and_then(|key| {
+        let folder = default_cache_folder().ok_or("no cache folder: HOME is not set")?;
+        CodeCache::open(&folder, key).map_err(|error| format!("{}: {error}", folder.display()))
+    });
     opened.map_err(|error| tracing::warn!("compiled code is not kept: {error}")).ok()
 }

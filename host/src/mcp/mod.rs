@@ -24,7 +24,7 @@ pub use stdio::Stdio;
 const GRACE: Duration = Duration::from_millis(500);
 
 /// How long cancelled calls have to say that they were cancelled, and the last bytes to be written.
-const FAREWELL: Duration = Duration::from_millis(400);
+const FAREWELL: Duration = Duration::from_millis(300);
 
 /// Serves one client until it closes its end or `shutdown` is cancelled, and then for less than a second more: after the end
 /// of input, calls have 500 ms to answer; after `shutdown` they are cancelled at once.

@@ -4,13 +4,16 @@
 //! everything runs in the one task that rmcp polls [`Transport::receive`] from: it reads, decodes, and writes what
 //! [`Transport::send`] has put down, in one write for all that is there.
 
-use std::{future::Future, io, sync::Arc};
+use std::{future::Future, io, sync::Arc, time::Duration};
 
 use rmcp::{
     RoleServer,
     model::{ClientJsonRpcMessage, ErrorData, GetExtensions, JsonRpcMessage, ServerJsonRpcMessage},
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::sleep,
+};
 use tokio_util::sync::CancellationToken;
 
 use descriptors::Reader;
@@ -27,6 +30,9 @@ pub use descriptors::Stdio;
 /// Requests that are read before the first of them has to end. Above what the host runs at once, so that the host, not the
 /// transport, decides what waits.
 const MAX_IN_FLIGHT: usize = 4096;
+
+/// How long nothing may move before it is looked whether the client, from which nothing is read then, has gone.
+const STUCK: Duration = Duration::from_millis(100);
 
 /// The transport between one client and rmcp.
 pub(super) struct Transport {
@@ -58,14 +64,13 @@ impl Transport {
     async fn next(&mut self) -> io::Result<Option<ClientJsonRpcMessage>> {
         loop {
             self.output.write()?;
-            if self.output.is_crowded() {
-                self.output.writable().await?;
-                continue;
-            }
-            if self.permit.is_none() {
+            if self.output.is_crowded() || self.permit.is_none() {
                 tokio::select! {
-                    permit = Arc::clone(&self.in_flight).acquire_owned() => self.permit = permit.ok(),
+                    permit = Arc::clone(&self.in_flight).acquire_owned(), if self.permit.is_none() => self.permit = permit.ok(),
                     writable = self.output.writable(), if !self.output.is_empty() => writable?,
+                    () = sleep(STUCK) => if self.reader.is_hung_up().await {
+                        return Ok(None);
+                    }
                 }
                 continue;
             }

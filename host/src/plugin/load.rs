@@ -61,7 +61,8 @@ pub(super) struct Candidate<'a> {
 impl<'a> Candidate<'a> {
     pub(super) fn read(folder: &PluginFolder, found: &'a Found, state: &State) -> Result<Self, NotServed> {
         let manifest = folder.manifest(found).map_err(|error| NotServed::InvalidManifest(error.to_string()))?;
-        let wasm = folder.component(found, &manifest).map_err(|error| NotServed::InvalidComponent(error.to_string()))?;
+        let wasm =
+            folder.component(found, &manifest).map_err(|error| NotServed::InvalidComponent(error.to_string()))?;
         let component = Digest::of(&wasm);
         // A record in doubt counts for nothing.
         let built_here = state.built(&folder.component_path(found, &manifest)).unwrap_or_else(|error| {
@@ -176,7 +177,9 @@ fn tools(
         let own_name = &description.own_name;
         let Some(shown) = names.shown(own_name).filter(|_| !policy.disables(name, own_name)) else { continue };
         if !is_tool_name(&shown) {
-            let problem = format!("with its prefix, tool {own_name:?} is called {shown:?}, which is not 1 to 48 of A-Z a-z 0-9 _ -");
+            let problem = format!(
+                "with its prefix, tool {own_name:?} is called {shown:?}, which is not 1 to 48 of A-Z a-z 0-9 _ -"
+            );
             return Err(NotServed::InvalidManifest(problem));
         }
         let work = Work {

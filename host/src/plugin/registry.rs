@@ -74,7 +74,10 @@ impl Catalog {
         text.push_str(&format!(" {served} of {all} plugins are served. Not served: {}.", reasons.join(", ")));
         if !mends.is_empty() {
             let commands: Vec<_> = mends.iter().map(|mend| format!("`{mend}`")).collect();
-            text.push_str(&format!(" A person runs {} in a terminal; do not run it yourself.", commands.join(", then ")));
+            text.push_str(&format!(
+                " A person runs {} in a terminal; do not run it yourself.",
+                commands.join(", then ")
+            ));
         }
         text
     }
@@ -220,7 +223,8 @@ impl Registry {
                         served.push(old.clone());
                     }
                     _ => {
-                        let mend = reason.mend(&found.name).map(|mend| format!("; to mend: {mend}")).unwrap_or_default();
+                        let mend =
+                            reason.mend(&found.name).map(|mend| format!("; to mend: {mend}")).unwrap_or_default();
                         tracing::warn!("plugin {} is not served: {reason}{mend}", found.name);
                         unserved.push(Unserved { name: found.name.clone(), reason });
                     }
@@ -287,7 +291,8 @@ fn is_broken(reason: &NotServed) -> bool {
 
 fn is_changed(before: &Catalog, after: &Catalog) -> bool {
     let listed = |catalog: &Catalog| -> Vec<(String, Digest)> {
-        let tools = catalog.served.iter().flat_map(|plugin| plugin.tools.iter().map(|tool| (tool, plugin.loaded.tools)));
+        let tools =
+            catalog.served.iter().flat_map(|plugin| plugin.tools.iter().map(|tool| (tool, plugin.loaded.tools)));
         tools.map(|(tool, digest)| (format!("{} {:?}", tool.name(), tool.hints()), digest)).collect()
     };
     listed(before) != listed(after)

@@ -56,7 +56,9 @@ impl Schema {
             return invalid(format!("its dialect is {dialect}; expected {DIALECT:?} or no $schema"));
         }
         if let Some(keyword) = ["anyOf", "oneOf", "allOf"].into_iter().find(|keyword| root.contains_key(*keyword)) {
-            return invalid(format!("{keyword} stands at its root, which some clients refuse; move it into a property"));
+            return invalid(format!(
+                "{keyword} stands at its root, which some clients refuse; move it into a property"
+            ));
         }
         let validator = jsonschema::options()
             .with_draft(Draft::Draft202012)
@@ -95,7 +97,9 @@ fn check_bounds(value: &Value, depth: usize, objects: &mut usize) -> Result<(), 
                 return invalid(format!("it has more than {MAX_SUBSCHEMAS} subschemas"));
             }
             for keyword in ["$ref", "$dynamicRef"] {
-                if let Some(target) = members.get(keyword).and_then(Value::as_str).filter(|target| !target.starts_with('#')) {
+                if let Some(target) =
+                    members.get(keyword).and_then(Value::as_str).filter(|target| !target.starts_with('#'))
+                {
                     return invalid(format!("{keyword} {target:?} leads out of the schema; expected \"#/…\""));
                 }
             }
@@ -121,7 +125,8 @@ mod tests {
 
     #[test]
     fn mismatches_have_a_place() {
-        let schema = json!({"type": "object", "properties": {"limit": {"type": "integer", "minimum": 1}}, "required": ["q"]});
+        let schema =
+            json!({"type": "object", "properties": {"limit": {"type": "integer", "minimum": 1}}, "required": ["q"]});
         let schema = Schema::parse(&schema.to_string()).expect("the schema is good");
         let mismatches = schema.check(&json!({"limit": "ten"})).expect_err("limit is not a number");
         let shown: Vec<_> = mismatches.iter().map(|m| (m.pointer.as_str(), m.problem.as_str())).collect();
@@ -155,7 +160,8 @@ mod tests {
 
     #[test]
     fn references_within_the_schema_work() {
-        let schema = json!({"type": "object", "$defs": {"n": {"type": "integer"}}, "properties": {"n": {"$ref": "#/$defs/n"}}});
+        let schema =
+            json!({"type": "object", "$defs": {"n": {"type": "integer"}}, "properties": {"n": {"$ref": "#/$defs/n"}}});
         let schema = Schema::parse(&schema.to_string()).expect("the schema is good");
         assert!(schema.check(&json!({"n": "x"})).is_err());
     }

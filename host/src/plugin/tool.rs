@@ -63,7 +63,9 @@ impl Description {
             let hidden = |schema: &Schema| hidden_text(&Value::Object((*schema.json).clone()));
             let schema = Schema::parse(text).map_err(|error| format!("the {what} schema of tool {name:?}: {error}"))?;
             match hidden(&schema) {
-                Some(c) => Err(format!("the {what} schema of tool {name:?} holds the hidden character U+{:04X}", u32::from(c))),
+                Some(c) => {
+                    Err(format!("the {what} schema of tool {name:?} holds the hidden character U+{:04X}", u32::from(c)))
+                }
                 None => Ok(schema),
             }
         };
@@ -199,7 +201,9 @@ impl Tool {
             (Some(schema), Some(value)) => {
                 schema.check(value).map_err(|mismatches| Failure::InvalidOutput { mismatches })?;
             }
-            (Some(_), None) => return Err(invalid_output("", "the tool has an output schema and gave no structured result")),
+            (Some(_), None) => {
+                return Err(invalid_output("", "the tool has an output schema and gave no structured result"));
+            }
             (None, _) => {}
         }
         for (index, content) in raw.content.iter().enumerate() {
@@ -226,7 +230,9 @@ fn hidden_text(value: &Value) -> Option<char> {
     match value {
         Value::String(text) => hidden_character(text),
         Value::Array(items) => items.iter().find_map(hidden_text),
-        Value::Object(members) => members.iter().find_map(|(key, value)| hidden_character(key).or_else(|| hidden_text(value))),
+        Value::Object(members) => {
+            members.iter().find_map(|(key, value)| hidden_character(key).or_else(|| hidden_text(value)))
+        }
         _ => None,
     }
 }

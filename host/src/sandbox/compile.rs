@@ -51,7 +51,8 @@ async fn in_child(program: &PathBuf, wasm: &[u8]) -> Result<Vec<u8>, LoadError> 
         .kill_on_drop(true)
         .spawn()
         .map_err(failed)?;
-    let (Some(mut stdin), Some(mut stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
+    let (Some(mut stdin), Some(mut stdout), Some(stderr)) =
+        (child.stdin.take(), child.stdout.take(), child.stderr.take())
     else {
         return Err(failed(io::Error::other("no pipes")));
     };

@@ -85,7 +85,9 @@ pub(super) fn engine(slots: u32) -> wasmtime::Result<(Engine, Allocation)> {
     match Engine::new(&pooled) {
         Ok(engine) => Ok((engine, Allocation::Pooled)),
         Err(error) => {
-            tracing::warn!("no pool of {slots} instance slots ({error:#}); each instance maps its own memory, which is slower");
+            tracing::warn!(
+                "no pool of {slots} instance slots ({error:#}); each instance maps its own memory, which is slower"
+            );
             Ok((Engine::new(&config())?, Allocation::OnDemand))
         }
     }

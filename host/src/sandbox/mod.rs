@@ -34,16 +34,11 @@ pub use self::{
     engine::Allocation,
     http::{InvalidUpstream, Upstream, Upstreams},
 };
+use self::{engine::Ticker, http::Network, limits::Budget, state::CallState};
 pub(crate) use self::{
     http::PluginConnections,
     program::{LoadError, Program, ToolSpec},
     run::{Pace, RawOutput, Work},
-};
-use self::{
-    engine::Ticker,
-    http::Network,
-    limits::Budget,
-    state::CallState,
 };
 
 /// What a sandbox is made with.
@@ -97,7 +92,8 @@ impl Sandbox {
     ///
     /// When the engine or a thread cannot be made, or the system's certificates cannot be read.
     pub fn new(settings: Settings) -> io::Result<Self> {
-        let (engine, allocation) = engine::engine(settings.slots).map_err(|error| io::Error::other(format!("{error:#}")))?;
+        let (engine, allocation) =
+            engine::engine(settings.slots).map_err(|error| io::Error::other(format!("{error:#}")))?;
         let linker = linker::linker(&engine).map_err(|error| io::Error::other(format!("{error:#}")))?;
         Ok(Self {
             allocation,

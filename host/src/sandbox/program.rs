@@ -88,7 +88,8 @@ impl Sandbox {
     pub(crate) async fn load(&self, wasm: &[u8], digest: &Digest) -> Result<Program, LoadError> {
         let component = self.component(wasm, digest).await?;
         let required = component.resources_required();
-        let (memories, tables) = required.map_or((MAX_MEMORIES, MAX_TABLES), |needs| (needs.num_memories, needs.num_tables));
+        let (memories, tables) =
+            required.map_or((MAX_MEMORIES, MAX_TABLES), |needs| (needs.num_memories, needs.num_tables));
         for (what, has, may) in [("memories", memories, MAX_MEMORIES), ("tables", tables, MAX_TABLES)] {
             if has > may {
                 return Err(LoadError::TooLarge { what, has, may });

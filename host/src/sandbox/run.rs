@@ -79,8 +79,11 @@ enum End<T> {
 /// What a guest is asked to do.
 trait Task: Send + 'static {
     type Answer: Send + 'static;
-    fn run(self, plugin: &Plugin, store: &mut Store<CallState>)
-    -> impl Future<Output = wasmtime::Result<Self::Answer>> + Send;
+    fn run(
+        self,
+        plugin: &Plugin,
+        store: &mut Store<CallState>,
+    ) -> impl Future<Output = wasmtime::Result<Self::Answer>> + Send;
 }
 
 struct CallTool {
@@ -132,7 +135,11 @@ impl Sandbox {
     /// # Errors
     ///
     /// [`LoadError::ListTools`], when the guest does not answer.
-    pub(crate) async fn list_tools(self: &Arc<Self>, program: &Program, work: &Work) -> Result<Vec<ToolSpec>, LoadError> {
+    pub(crate) async fn list_tools(
+        self: &Arc<Self>,
+        program: &Program,
+        work: &Work,
+    ) -> Result<Vec<ToolSpec>, LoadError> {
         let (answer, receipt) = self.run(program, work, ListTools, Call::detached()).await;
         match answer {
             Ok(tools) => Ok(tools.into_iter().map(ToolSpec::from).collect()),

@@ -16,7 +16,7 @@ use rustix::{
     stdio::{dup2_stdin, dup2_stdout, stderr, stdin, stdout},
 };
 use tokio::{
-    io::AsyncReadExt,
+    io::{AsyncReadExt, Interest, Ready},
     net::{
         UnixStream,
         unix::pipe::{self, Receiver, Sender},
@@ -83,6 +83,22 @@ impl Reader {
         match self {
             Self::Pipe(pipe) => pipe.read_buf(buffer).await,
             Self::Socket(socket) => socket.read_buf(buffer).await,
+        }
+    }
+
+    /// Whether the client has closed its end, though what it wrote before may still be unread.
+    pub(super) async fn is_hung_up(&self) -> bool {
+        let ready = async {
+            match self {
+                Self::Pipe(pipe) => pipe.ready(Interest::READABLE).await,
+                Self::Socket(socket) => socket.ready(Interest::READABLE).await,
+            }
+        };
+        tokio::select! {
+            biased;
+            ready = ready => ready.is_ok_and(Ready::is_read_closed),
+            // Nothing to read, and no end either.
+            () = std::future::ready(()) => false,
         }
     }
 }

@@ -57,6 +57,16 @@ fn serve(mut transport: Transport) -> JoinHandle<()> {
     })
 }
 
+/// Reads from a client that reads nothing, until that is too much.
+async fn crowd(transport: &mut Transport) {
+    let crowded = async {
+        while !transport.output.is_crowded() {
+            assert!(timeout(SETTLES, transport.receive()).await.is_err(), "nothing to receive");
+        }
+    };
+    timeout(HANGS, crowded).await.expect("a crowd");
+}
+
 async fn read_answer<R: tokio::io::AsyncRead + Unpin>(output: &mut BufReader<R>) -> Value {
     let mut line = String::new();
     timeout(HANGS, output.read_line(&mut line)).await.expect("an answer").unwrap();
@@ -236,12 +246,7 @@ async fn a_client_that_does_not_read_is_not_read_from() {
         // Two bytes each, whose refusals have a hundred.
         input.write_all("x\n".repeat(lines).as_bytes()).await.unwrap();
     });
-    let crowded = async {
-        while !transport.output.is_crowded() {
-            assert!(timeout(SETTLES, transport.receive()).await.is_err(), "nothing to receive");
-        }
-    };
-    timeout(HANGS, crowded).await.expect("a crowd");
+    crowd(&mut transport).await;
     assert!(timeout(SETTLES, transport.receive()).await.is_err(), "nothing to receive");
     assert!(transport.output.is_crowded());
     assert!(!client.is_finished(), "everything was read for a client that reads nothing");
@@ -322,6 +327,30 @@ async fn a_client_that_stopped_reading_does_not_hold_the_end_up() {
         transport.output.push(&answer).unwrap();
     }
     timeout(HANGS, transport.close()).await.expect("gives up").unwrap();
+}
+
+#[tokio::test]
+async fn the_end_is_seen_while_the_client_does_not_read() {
+    let (mut transport, mut input, _output) = piped();
+    let client = tokio::spawn(async move { input.write_all("x\n".repeat(1_000_000).as_bytes()).await });
+    crowd(&mut transport).await;
+    client.abort();
+    assert!(timeout(HANGS, transport.receive()).await.expect("an end").is_none());
+    assert!(transport.output.is_crowded());
+    assert!(transport.input_ended.is_cancelled());
+}
+
+#[tokio::test]
+async fn the_end_is_seen_while_too_much_is_in_flight() {
+    let (mut transport, mut input, _output) = piped();
+    let requests = format!("{PING}\n").repeat(MAX_IN_FLIGHT + 10);
+    let client = tokio::spawn(async move { input.write_all(requests.as_bytes()).await.unwrap() });
+    let mut running = Vec::new();
+    while let Some(request) = timeout(HANGS, transport.receive()).await.expect("an end") {
+        running.push(request);
+    }
+    assert_eq!(running.len(), MAX_IN_FLIGHT);
+    client.await.unwrap();
 }
 
 /// A message for comparing: no params, `null` and an empty object mean the same.
