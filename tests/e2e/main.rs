@@ -1,7 +1,10 @@
 //! End-to-end tests: the real binary, real components, and MCP over its stdin and stdout.
 
+mod clients;
 mod failure;
 mod isolation;
+#[path = "../support/peers.rs"]
+mod peers;
 mod permission;
 mod protocol;
 mod server;

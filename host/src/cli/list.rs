@@ -12,8 +12,8 @@ impl List {
         let catalog = open.host().await?.catalog();
         let width = catalog.tools.iter().map(|tool| tool.name().len()).max().unwrap_or(0);
         for tool in &catalog.tools {
-            let first_line = tool.description().lines().next().unwrap_or_default();
-            println!("{:width$}  {first_line} [{}]", tool.name(), tool.plugin());
+            let first = tool.description().split_inclusive(". ").next().unwrap_or_default().trim();
+            println!("{:width$}  {first} [{}]", tool.name(), tool.plugin());
         }
         for plugin in &catalog.unserved {
             let mend = plugin.reason.mend(&plugin.name).map(|mend| format!("; run: {mend}")).unwrap_or_default();

@@ -40,7 +40,7 @@ impl Budget {
 /// Half of the memory that this process may use: of the machine's, or of its control group's where that is less.
 pub(super) fn default_budget() -> u64 {
     let machine = rustix::system::sysinfo();
-    let total = u64::from(machine.totalram).saturating_mul(u64::from(machine.mem_unit.max(1)));
+    let total = machine.totalram.saturating_mul(machine.mem_unit.max(1).into());
     let group = fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
     group.map_or(total, |group: u64| group.min(total)) / 2
 }

@@ -1,0 +1,76 @@
+//! Other people's MCP clients against the real server, in both eras.
+
+use serde_json::{Value, json};
+
+use crate::{peers, server::Folder};
+
+/// A plan for either SDK's client (see tests/peers/python/client.py).
+fn plan(folder: &Folder, era: &str) -> Value {
+    let serve = folder.toolcell();
+    let environment = serve.get_envs().filter_map(|(name, value)| Some((name.to_str()?, value?.to_str()?)));
+    let command: Vec<_> = ["env".to_owned()]
+        .into_iter()
+        .chain(environment.map(|(name, value)| format!("{name}={value}")))
+        .chain([serve.get_program().to_str().expect("a path in UTF-8").to_owned()])
+        .chain(["serve", "--locked"].map(ToOwned::to_owned))
+        .chain([folder.plugins().to_str().expect("a path in UTF-8").to_owned()])
+        .collect();
+    json!({"command": command, "era": era, "steps": [
+        {"do": "list"},
+        {"do": "call", "tool": "echo", "arguments": {"message": "hi"}},
+        {"do": "call", "tool": "echo", "arguments": {"message": 1}},
+        {"do": "call", "tool": "panics", "arguments": {"message": "of no use"}},
+        {"do": "cancel", "tool": "spin", "arguments": {}, "after_ms": 200},
+        {"do": "call", "tool": "toolerror", "arguments": {}},
+    ]})
+}
+
+fn folder() -> Folder {
+    let folder = Folder::new(&[("echo", ""), ("panics", ""), ("spin", ""), ("toolerror", "")]);
+    folder.lock();
+    folder
+}
+
+fn check(answers: &[Value]) {
+    let texts: Vec<_> = answers.iter().map(ToString::to_string).collect();
+    let [_connection, list, echo, bad, panic, _cancelled, tool_error] = texts.as_slice() else { panic!("{texts:#?}") };
+    for name in ["echo", "panics", "spin", "toolerror"] {
+        assert!(list.contains(name), "{list}");
+    }
+    assert!(echo.contains("\"structuredContent\":{\"message\":\"hi\"}"), "{echo}");
+    assert!(bad.contains("/message: 1 is not of type"), "{bad}");
+    assert!(panic.contains("of no use") && panic.contains("\"isError\":true"), "{panic}");
+    assert!(tool_error.contains("story_not_found"), "{tool_error}");
+}
+
+#[test]
+fn the_python_client_in_both_eras() {
+    let folder = folder();
+    for era in ["auto", "legacy"] {
+        check(&peers::python(&plan(&folder, era)));
+    }
+}
+
+#[test]
+fn the_typescript_client_in_both_eras() {
+    let folder = folder();
+    for era in ["auto", "legacy"] {
+        check(&peers::typescript(&plan(&folder, era)));
+    }
+}
+
+#[test]
+fn the_inspector() {
+    let folder = folder();
+    let serve = folder.toolcell();
+    let mut inspector = peers::inspector();
+    inspector
+        .envs(serve.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .arg(serve.get_program())
+        .args(["serve", "--locked"])
+        .arg(folder.plugins())
+        .args(["stdio", "--method", "tools/list", "--format", "json"]);
+    let output = inspector.output().expect("it runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("toolerror"), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+}
