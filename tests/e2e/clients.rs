@@ -69,7 +69,7 @@ fn the_inspector() {
         .arg(serve.get_program())
         .args(["serve", "--locked"])
         .arg(folder.plugins())
-        .args(["stdio", "--method", "tools/list", "--format", "json"]);
+        .args(["--method", "tools/list", "--format", "json"]);
     let output = inspector.output().expect("it runs");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.contains("toolerror"), "{text}\n{}", String::from_utf8_lossy(&output.stderr));

@@ -130,7 +130,7 @@ mod tests {
         let schema = Schema::parse(&schema.to_string()).expect("the schema is good");
         let mismatches = schema.check(&json!({"limit": "ten"})).expect_err("limit is not a number");
         let shown: Vec<_> = mismatches.iter().map(|m| (m.pointer.as_str(), m.problem.as_str())).collect();
-        assert_eq!(shown, [("/limit", "\"ten\" is not of type \"integer\""), ("", "\"q\" is a required property")]);
+        assert_eq!(shown, [("", "\"q\" is a required property"), ("/limit", "\"ten\" is not of type \"integer\"")]);
         assert_eq!(schema.check(&json!({"limit": 1, "q": 2})), Ok(()));
     }
 
