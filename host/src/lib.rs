@@ -1,4 +1,32 @@
 //! Toolcell: a native MCP host whose tools are WebAssembly components, each call in an instance of its own.
+//!
+//! # A request
+//!
+//! [`host::Host::call`] shows all of it: the registry finds the [`plugin::Tool`], the tool's input schema turns JSON into
+//! [`plugin::Arguments`], the sandbox runs them in a fresh store and instance, the output schema is held against the answer,
+//! and an [`outcome::Outcome`] comes back with the receipt of what the call did.
+//!
+//! # Code map, in reading order
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`host`] | a request on one screen |
+//! | [`call`], [`outcome`], [`failure`] | what goes in, what comes out, and every way to fail, with its wording |
+//! | [`policy`] | pure decisions: rules, addresses, limits, grants; no wasmtime, no MCP, no file |
+//! | [`plugin`] | manifest, lock file, loading, registry, schemas, hot reload |
+//! | [`sandbox`] | the only place that names wasmtime: engine, limits, imports, outgoing HTTP, code cache |
+//! | [`mcp`] | the only place that names rmcp: both protocol eras over stdio |
+//! | [`cli`] | one file for each command; the only place that prints |
+//!
+//! Imports run one way: cli, mcp, host, plugin, sandbox, policy; `call`, `outcome` and `failure` may be used by all.
+//!
+//! # Invariants
+//!
+//! - Nothing that a guest wrote in one call can be read by another.
+//! - No byte of a guest reaches the host's stdout: it carries MCP alone.
+//! - No capability without an entry in the lock file; every doubt closes, none opens.
+//! - A call ends by its deadline, in a loop as well as waiting; cancelling and disconnecting end it too.
+//! - A result that is not an error satisfies the tool's output schema.
 
 pub mod call;
 pub mod cli;

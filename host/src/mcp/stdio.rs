@@ -1,8 +1,8 @@
 //! The protocol over standard input and output: one JSON-RPC message on each line (MCP 2026-07-28, basic/transports).
 //!
 //! rmcp's own transports block on sockets, which Node clients pass, and leave lines unanswered that they cannot read. Here
-//! everything runs in the one task that rmcp polls [`Transport::receive`] from: it reads, decodes, and writes what
-//! [`Transport::send`] has put down, in one write for all that is there.
+//! everything runs in the one task that rmcp polls `receive` from: it reads, decodes, and writes what
+//! `send` has put down, in one write for all that is there.
 
 use std::{future::Future, io, sync::Arc, time::Duration};
 

@@ -1,5 +1,5 @@
-//! The only place that names wasmtime. Components in, answers out: [`Sandbox::load`] makes a [`Program`] once, and
-//! [`Sandbox::call`] runs one call of it in an instance made for it and dropped after it.
+//! The only place that names wasmtime. Components in, answers out: `Sandbox::load` makes a `Program` once, and
+//! `Sandbox::call` runs one call of it in an instance made for it and dropped after it.
 
 mod bindings;
 mod cache;
@@ -90,7 +90,7 @@ impl Sandbox {
     ///
     /// # Errors
     ///
-    /// When the engine or a thread cannot be made, or the system's certificates cannot be read.
+    /// When the engine or a thread cannot be made.
     pub fn new(settings: Settings) -> io::Result<Self> {
         let (engine, allocation) =
             engine::engine(settings.slots).map_err(|error| io::Error::other(format!("{error:#}")))?;
