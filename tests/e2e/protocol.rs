@@ -134,3 +134,15 @@ fn a_plugin_that_is_added_is_announced_and_served() {
     let list = client.request("tools/list", json!({}));
     assert_eq!(list["result"]["tools"].as_array().map(Vec::len), Some(2), "{list}");
 }
+
+#[test]
+fn a_call_that_waited_for_its_turn_still_ends_at_its_deadline() {
+    let folder = Folder::new(&[("sleeps", "[limits]\nconcurrency = 1\ndeadline = \"4s\"")]);
+    let mut client = folder.lock().serve();
+    // Either may come first; the other starts when that one has ended, with a second left.
+    let ids = [0, 1].map(|_| client.begin_call("sleeps", json!({"ms": 3_000})));
+    let answers = [client.read(), client.read()];
+    assert!(ids.iter().all(|id| answers.iter().any(|answer| answer["id"] == *id)), "{answers:?}");
+    assert_eq!(answers[0]["result"]["content"][0]["text"], "slept 3000 ms");
+    assert_eq!(answers[1]["result"]["_meta"]["toolcell/error"]["code"], "deadline", "{answers:?}");
+}

@@ -156,13 +156,8 @@ impl Sandbox {
     ) -> (Result<T::Answer, Failure>, Receipt) {
         let (id, cancel) = (call.id, call.cancel.clone());
         let starts_inline = !work.pace.0.load(Ordering::Relaxed);
-        let cell = Cell {
-            sandbox: Arc::clone(self),
-            program: program.clone(),
-            work: work.clone(),
-            arrival: Instant::now(),
-            polls_unarmed: starts_inline,
-        };
+        let cell =
+            Cell { sandbox: Arc::clone(self), program: program.clone(), work: work.clone(), arrival: Instant::now() };
         let mut running = Box::pin(cell.run(task, call));
         if starts_inline {
             // Most calls end within this poll, and so cost no hop between threads and no timer.
@@ -189,8 +184,6 @@ struct Cell {
     program: Program,
     work: Work,
     arrival: Instant,
-    /// The first poll is made where the call arrived: it sets no timer, because most calls need none.
-    polls_unarmed: bool,
 }
 
 impl Cell {
@@ -298,7 +291,6 @@ impl Cell {
         let mut work = pin!(work);
         let mut timer = pin!(None::<tokio::time::Sleep>);
         let mut cancelled = pin!(cancel.cancelled());
-        let mut is_armed = !self.polls_unarmed;
         let mut is_first = true;
         std::future::poll_fn(|cx| {
             let began = Instant::now();
@@ -312,8 +304,9 @@ impl Cell {
                 return Poll::Ready(End::Done(end));
             }
             is_first = false;
-            if !is_armed {
-                is_armed = true;
+            // Polled where the call arrived, by nobody who could be woken: most calls end before they need a timer, and
+            // one that does not is polled again on the guests' threads.
+            if cx.waker().will_wake(Waker::noop()) {
                 return Poll::Pending;
             }
             if timer.is_none() {
