@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::{call::CallId, failure::Failure};
 
@@ -76,23 +76,32 @@ pub enum Contents {
 }
 
 /// What one call did, seen from outside the guest: it cannot be forged or left out by a plugin.
-#[derive(Debug, Clone)]
+///
+/// Serialized, as programs get it, it leaves out what only an operator should read.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Receipt {
     /// Names the call.
     pub call: CallId,
     /// From the arrival of the call to its end.
+    #[serde(rename = "elapsedMs", serialize_with = "milliseconds")]
     pub elapsed: Duration,
     /// Time that the guest, and the host on its behalf, spent on a processor.
+    #[serde(rename = "computingMs", serialize_with = "milliseconds")]
     pub computing: Duration,
     /// The most linear memory that the instance held at once, in bytes, summed over its memories.
     pub memory_peak: u64,
     /// Every HTTP request that went out or was tried, in order. At most [`Receipt::MAX_ENTRIES`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exchanges: Vec<Exchange>,
     /// Everything that was asked for and refused, in order. At most [`Receipt::MAX_ENTRIES`].
+    #[serde(skip)]
     pub denials: Vec<Denial>,
     /// Variables that were granted and are not set on the host.
+    #[serde(skip)]
     pub unset_variables: Vec<String>,
     /// The end of what the guest wrote to its stderr.
+    #[serde(skip)]
     pub stderr: String,
 }
 
@@ -123,7 +132,8 @@ impl Receipt {
 }
 
 /// One HTTP request of a guest.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Exchange {
     /// Where it went.
     pub server: Server,
@@ -132,6 +142,7 @@ pub struct Exchange {
     /// Bytes of response bodies received so far.
     pub received: u64,
     /// How long it took, or has taken when the call ended.
+    #[serde(rename = "elapsedMs", serialize_with = "milliseconds")]
     pub elapsed: Duration,
     /// How it ended.
     pub end: ExchangeEnd,
@@ -146,7 +157,8 @@ impl Exchange {
 }
 
 /// How an HTTP request ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ExchangeEnd {
     /// The server answered with this status.
     Answered(u16),
@@ -267,6 +279,17 @@ impl fmt::Display for Server {
             write!(f, "{}://{host}:{}", self.scheme, self.port)
         }
     }
+}
+
+impl Serialize for Server {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// With microseconds as the fraction: calls are often shorter than a millisecond.
+fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_micros() as f64 / 1e3)
 }
 
 /// Something that a guest tried and was refused.

@@ -103,13 +103,6 @@ fn servers(receipt: &Receipt) -> Vec<String> {
 }
 
 fn as_json(tool: &str, result: &Result<Output, Failure>, receipt: &Receipt) -> Value {
-    let receipt_json = json!({
-        "call": receipt.call.to_string(),
-        "elapsedMs": receipt.elapsed.as_secs_f64() * 1e3,
-        "computingMs": receipt.computing.as_secs_f64() * 1e3,
-        "memoryPeak": receipt.memory_peak,
-        "servers": servers(receipt),
-    });
     match result {
         Ok(output) => {
             let texts = output.content.iter().filter_map(|content| match content {
@@ -117,8 +110,8 @@ fn as_json(tool: &str, result: &Result<Output, Failure>, receipt: &Receipt) -> V
                 _ => None,
             });
             let text = texts.collect::<Vec<_>>().join("\n");
-            json!({"structured": output.structured, "text": text, "receipt": receipt_json})
+            json!({"structured": output.structured, "text": text, "receipt": receipt})
         }
-        Err(failure) => json!({"error": failure.report(tool, receipt), "receipt": receipt_json}),
+        Err(failure) => json!({"error": failure.report(tool, receipt), "receipt": receipt}),
     }
 }

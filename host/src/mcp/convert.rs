@@ -7,7 +7,7 @@ use rmcp::model::{
     CallToolResult, ContentBlock, EmbeddedResource, JsonObject, MetaObject, Resource, ResourceContents,
     Tool as McpTool, ToolAnnotations,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     outcome::{Blob, Content, Contents, Outcome, Output},
@@ -17,6 +17,8 @@ use crate::{
 
 /// Where a failed result carries the failure as JSON; its text is the same for a model to read.
 const ERROR_KEY: &str = "toolcell/error";
+/// Where every result carries what the call did: time, memory, servers.
+const RECEIPT_KEY: &str = "toolcell/receipt";
 
 /// The tools of the catalog, in its order.
 pub(super) fn tools(catalog: &Catalog) -> Vec<McpTool> {
@@ -42,16 +44,21 @@ fn mcp_tool(tool: &Tool) -> McpTool {
 /// The result of a call of `tool`. A failure is a result too: the model has to read it, and clients do not show it protocol
 /// errors.
 pub(super) fn result(tool: &str, outcome: Outcome) -> CallToolResult {
-    match outcome.result {
+    let mut meta = JsonObject::from_iter([(RECEIPT_KEY.to_owned(), json(&outcome.receipt))]);
+    let mut result = match outcome.result {
         Ok(output) => success(output),
         Err(failure) => {
             let report = failure.report(tool, &outcome.receipt);
-            let mut result = CallToolResult::error(vec![ContentBlock::text(visible(report.text()))]);
-            let json = serde_json::to_value(&report).unwrap_or_default();
-            result.meta = Some(MetaObject(JsonObject::from_iter([(ERROR_KEY.to_owned(), json)])));
-            result
+            meta.insert(ERROR_KEY.to_owned(), json(&report));
+            CallToolResult::error(vec![ContentBlock::text(visible(report.text()))])
         }
-    }
+    };
+    result.meta = Some(MetaObject(meta));
+    result
+}
+
+fn json(value: &impl Serialize) -> serde_json::Value {
+    serde_json::to_value(value).unwrap_or_default()
 }
 
 fn success(output: Output) -> CallToolResult {

@@ -1,7 +1,13 @@
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{call::CallId, failure::Failure, outcome::Receipt};
+use crate::{
+    call::CallId,
+    failure::Failure,
+    outcome::{Exchange, ExchangeEnd, Receipt, Server},
+};
 
 fn converted(result: Result<Output, Failure>) -> Value {
     let outcome = Outcome { result, receipt: Receipt::new(CallId::next()) };
@@ -30,6 +36,27 @@ fn a_failure_is_a_result_that_a_model_and_a_program_can_read() {
     assert!(failed["content"][0]["text"].as_str().unwrap().contains("call stack"));
     assert_eq!(failed["_meta"]["toolcell/error"]["code"], "stack_overflow");
     assert_eq!(failed["structuredContent"], Value::Null, "that is the tool's own");
+}
+
+#[test]
+fn every_result_carries_the_receipt_of_its_call() {
+    let mut receipt = Receipt::new(CallId::next());
+    receipt.computing = Duration::from_micros(1_500);
+    receipt.stderr = "for the operator".to_owned();
+    let server = Server { scheme: "https".to_owned(), host: "api.example".to_owned(), port: 443 };
+    let end = ExchangeEnd::Answered(200);
+    receipt.exchanges.push(Exchange { server, sent: 0, received: 7, elapsed: Duration::from_millis(3), end });
+    let call = receipt.call.to_string();
+    for result in [Ok(Output::default()), Err(Failure::Cancelled)] {
+        let shown = super::result("shout", Outcome { result, receipt: receipt.clone() });
+        let exchange = json!({
+            "server": "https://api.example", "sent": 0, "received": 7, "elapsedMs": 3.0, "end": { "answered": 200 },
+        });
+        let expected = json!({
+            "call": call, "elapsedMs": 0.0, "computingMs": 1.5, "memoryPeak": 0, "exchanges": [exchange],
+        });
+        assert_eq!(serde_json::to_value(shown).unwrap()["_meta"]["toolcell/receipt"], expected);
+    }
 }
 
 #[test]
