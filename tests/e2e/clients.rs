@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{peers, server::Folder};
+use crate::{folder::Folder, peers};
 
 /// A plan for either SDK's client (see tests/peers/python/client.py).
 fn plan(folder: &Folder, era: &str) -> Value {
