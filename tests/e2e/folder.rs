@@ -48,6 +48,16 @@ impl Folder {
         self.write_component(plugin, &component(guest));
     }
 
+    /// Adds a plugin with a whole manifest of its own, which calls its component after the plugin; built here.
+    pub fn add_built(&self, plugin: &str, manifest: &str, bytes: &[u8]) {
+        let folder = self.plugins().join(plugin);
+        fs::create_dir_all(&folder).expect("the folder is ours");
+        self.write(&format!("plugins/{plugin}/plugin.toml"), manifest);
+        let component = folder.join(plugin).with_extension("wasm");
+        fs::write(&component, bytes).expect("the folder is ours");
+        state().record_build(&component, &Digest::of(bytes)).expect("the state is ours");
+    }
+
     /// Replaces a plugin's component as builds do: whole, at once.
     pub fn write_component(&self, plugin: &str, bytes: &[u8]) {
         let component = self.plugins().join(plugin).join("guest.wasm");

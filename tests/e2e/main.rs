@@ -15,4 +15,5 @@ mod peers;
 mod permission;
 mod protocol;
 mod reload;
+mod shipped;
 mod upstream;
