@@ -54,3 +54,24 @@ fn unknown_tools_and_malformed_requests_are_protocol_errors() {
     let answer = client.request("no/such/method", json!({}));
     assert_eq!(answer["error"]["code"], -32601, "{answer}");
 }
+
+/// As scripts do: `printf '...' | toolcell serve`.
+#[test]
+fn a_whole_session_can_be_sent_at_once() {
+    let folder = Folder::new(&[("echo", "")]);
+    folder.lock();
+    for _ in 0..10 {
+        let mut client = Client::start(folder.toolcell().args(["serve", "--locked"]));
+        let hello =
+            json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
+        let opened = client.begin("initialize", hello);
+        client.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}).to_string());
+        let listed = client.begin("tools/list", json!({}));
+        let called = client.begin_call("echo", json!({"message": "hi"}));
+        client.close_input();
+        assert_eq!(client.end(opened)["result"]["serverInfo"]["name"], "toolcell");
+        assert_eq!(client.end(listed)["result"]["tools"][0]["name"], "echo");
+        assert_eq!(client.end(called)["result"]["structuredContent"], json!({"message": "hi"}));
+        assert_eq!(client.close().code(), Some(0));
+    }
+}
