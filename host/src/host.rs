@@ -14,8 +14,9 @@ use crate::{
     call::{Call, CallId},
     failure::{self, Failure},
     outcome::{Outcome, Receipt},
-    plugin::{Catalog, Registry},
+    plugin::{Catalog, Registry, Tool},
     sandbox::Sandbox,
+    text,
 };
 
 /// A folder of plugins, served.
@@ -52,7 +53,9 @@ impl Host {
                 Err(failure) => without_answer(failure, id),
             }
         };
-        Ok(or_unexpected(answer, id).await)
+        let outcome = or_unexpected(answer, id).await;
+        log(tool, &outcome);
+        Ok(outcome)
     }
 
     fn withdrawn(&self, name: &str, call: CallId) -> Result<Outcome, UnknownTool> {
@@ -93,6 +96,29 @@ async fn or_unexpected(answer: impl Future<Output = Outcome>, call: CallId) -> O
             .unwrap_or_else(|_| Poll::Ready(without_answer(failure::host_panic(call), call)))
     })
     .await
+}
+
+/// What the operator finds under the call's id, which failures name. What a plugin prints is shown only where it failed, or
+/// to those who want to see everything.
+fn log(tool: &Tool, Outcome { result, receipt }: &Outcome) {
+    let (plugin, name, call) = (tool.plugin(), tool.name(), receipt.call);
+    match result {
+        Ok(_) => tracing::debug!(plugin, tool = name, %call, printed = printed(receipt), "answered"),
+        Err(failure) => tracing::info!(
+            plugin,
+            tool = name,
+            %call,
+            code = failure.code(),
+            printed = printed(receipt),
+            "{}",
+            text::one_line(&failure.report(name, receipt).message)
+        ),
+    }
+}
+
+/// As a field of the log, which is quoted and escaped there.
+fn printed(receipt: &Receipt) -> Option<&str> {
+    (!receipt.stderr.is_empty()).then_some(&receipt.stderr)
 }
 
 fn without_answer(failure: Failure, call: CallId) -> Outcome {

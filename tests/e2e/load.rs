@@ -21,7 +21,7 @@ pub fn pings_are_answered_while_guests_spin() {
         let mut took: Vec<_> = (0..400).map(|_| timed_ping(&mut client)).collect();
         took.sort();
         let (median, p99, most) = (took[200], took[396], took[399]);
-        println!("ping while {} guests spin: median {median:?}, p99 {p99:?}, most {most:?}", calls.len());
+        eprintln!("ping while {} guests spin: median {median:?}, p99 {p99:?}, most {most:?}", calls.len());
         // A server that the guests hold up answers after their deadline.
         assert!(p99 < Duration::from_secs(2), "{took:?}");
         for id in calls {
@@ -56,7 +56,7 @@ fn the_end_of_input_ends_the_server_even_with_calls_under_way() {
 fn ends_well(client: Client) {
     let began = Instant::now();
     assert_eq!(client.close().code(), Some(0));
-    println!("ended {:?} after its input", began.elapsed());
+    eprintln!("ended {:?} after its input", began.elapsed());
     assert!(began.elapsed() < Duration::from_secs(10));
 }
 

@@ -22,6 +22,20 @@ pub fn log_lines_name_plugin_tool_and_call() {
     assert!(client.notifications.is_empty(), "{:?}", client.notifications);
 }
 
+/// What a failure tells the model to look for.
+#[test]
+fn a_failed_call_is_found_by_its_id() {
+    let folder = Folder::new(&[("panics", "")]);
+    let mut client = folder.lock().serve();
+    let result = client.call("panics", json!({"message": "the index\nis out of range"}));
+    let call = result["_meta"]["toolcell/error"]["call"].as_str().expect("a call id");
+    let line = client.wait_for_log(&format!("call={call}"));
+    for part in ["INFO", "plugin=\"panics\"", "tool=\"panics\"", "code=\"trap\"", "the index\\nis out of range"] {
+        assert!(line.contains(part), "no {part} in {line}");
+    }
+    assert!(line.contains("panicked at tests/guests/programs"), "what it printed is missing: {line}");
+}
+
 #[test]
 fn a_flood_of_log_lines_is_cut() {
     let folder = Folder::new(&[("logs", "")]);
@@ -42,4 +56,10 @@ pub fn what_a_guest_prints_never_reaches_the_client() {
     client.ping();
     assert!(client.notifications.is_empty(), "{:?}", client.notifications);
     assert!(!client.log().contains("stdout line"), "{}", client.log());
+
+    let mut client = folder.serve_with(&["--locked", "--verbose"]);
+    client.call("prints", json!({"lines": 10_000}));
+    let line = client.wait_for_log("stderr line 9999");
+    assert!(line.contains("DEBUG") && line.contains("plugin=\"prints\""), "{line}");
+    assert!(line.len() < 10_000, "only the end is kept: {} bytes", line.len());
 }

@@ -1,4 +1,5 @@
 //! End-to-end tests: the real binary, real components, and MCP over its stdin and stdout.
+#![expect(clippy::print_stderr, reason = "what is measured, and what a failing test was told, is for people")]
 
 mod client;
 mod clients;
