@@ -47,7 +47,9 @@ impl Toolchain {
     ///
     /// When cargo does not run, the crate does not compile or has no such target.
     pub fn build(&self, build: &GuestBuild) -> Result<Vec<Artifact>, BuildError> {
-        let manifest_path = absolute(&build.manifest_path)?;
+        // As cargo then names it in its messages, by which the components are found.
+        let manifest_path = &build.manifest_path;
+        let manifest_path = manifest_path.canonicalize().map_err(|error| unusable(manifest_path, &error))?;
         let metadata = self.metadata(&manifest_path)?;
         let mut command = self.cargo(&manifest_path);
         match build.targets {
@@ -98,9 +100,12 @@ impl Toolchain {
     }
 }
 
-/// An absolute path without links, as cargo prints it.
 fn absolute(path: &Path) -> Result<PathBuf, BuildError> {
-    std::path::absolute(path).map_err(|error| BuildError::Cargo(format!("{}: {error}", path.display())))
+    std::path::absolute(path).map_err(|error| unusable(path, &error))
+}
+
+fn unusable(path: &Path, error: &std::io::Error) -> BuildError {
+    BuildError::Cargo(format!("{}: {error}", path.display()))
 }
 
 /// A `--config` argument. JSON's strings and lists of strings are TOML's, too.
