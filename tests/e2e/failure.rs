@@ -30,6 +30,7 @@ cases! {
     invalid_arguments: "echo" => InvalidArguments, call("", json!({"message": 1, "count": "x"}));
     panic: "panics" => Trap, call("", json!({"message": "the index is out of range"}));
     stack_overflow: "stack" => StackOverflow, call("", json!({}));
+    stack_of_locals: "stack" => Trap, call("", json!({"locals": true}));
     exited: "exits" => Exited, call("", json!({"status": 3}));
     deadline_while_computing: "spin" => Deadline, call("limits.deadline = \"300ms\"", json!({}));
     deadline_while_waiting: "sleeps" => Deadline, call("limits.deadline = \"300ms\"", json!({"ms": 60_000}));
@@ -46,6 +47,7 @@ cases! {
     too_many_handles: "greedy" => ResourceLimit, call("", json!({"what": "handles"}));
     busy_memory: "grow" => Busy, no_memory;
     busy_places: "sleeps" => Busy, no_place;
+    busy_turns: "sleeps" => Busy, no_turn;
 
     missing_variable: "panics" => MissingVariable, call("capabilities.env = [\"TOOLCELL_TEST_UNSET\"]", json!({}));
     denied: "fetches" => DeniedNetwork, call(API, json!({"url": "https://elsewhere.example/secret?token=1"}));
@@ -187,6 +189,20 @@ fn no_place(guest: &str) -> Failed {
     }
 }
 
+/// One call of the plugin may run at a time, and takes all the time that those after it have.
+fn no_turn(guest: &str) -> Failed {
+    let folder = Folder::new(&[(guest, "[limits]\nconcurrency = 1\ndeadline = \"300ms\"")]);
+    let mut client = folder.lock().serve();
+    loop {
+        // Of calls that end in the same moment, one may get the turn for the rest of it.
+        let ids: Vec<_> = (0..20).map(|_| client.begin_call(guest, json!({"ms": 60_000}))).collect();
+        let failed = ids.into_iter().map(|id| Failed::new(&client.end(id)["result"]));
+        if let Some(busy) = failed.collect::<Vec<_>>().into_iter().find(|failed| failed.code == Code::Busy.as_str()) {
+            return busy;
+        }
+    }
+}
+
 /// A call that is under way when the client closes its end is cancelled, and says so.
 fn input_ended(guest: &str) -> Failed {
     let folder = Folder::new(&[(guest, "")]);
@@ -221,6 +237,14 @@ pub fn tool_error() {
     let failed = call("", json!({}))("toolerror");
     assert_eq!(failed.code, "story_not_found");
     insta::assert_snapshot!("tool_error", failed.text);
+}
+
+#[test]
+fn a_guest_can_go_on_without_the_memory_that_it_was_refused() {
+    let folder = Folder::new(&[("grow", "limits.memory = \"16MiB\"")]);
+    let result = folder.lock().serve().call("grow", json!({}));
+    let taken = result["structuredContent"]["mebibytes"].as_u64().expect("an answer");
+    assert!((8..16).contains(&taken), "{result}");
 }
 
 /// What a resolver says about a name that cannot exist depends on whether it reaches any name server.
