@@ -1,5 +1,7 @@
 //! A folder that changes while it is served.
 
+use std::{sync::mpsc::RecvTimeoutError, time::Duration};
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -98,6 +100,32 @@ fn a_broken_new_version_keeps_the_old_one_serving() {
     assert_eq!(client.tools(), [""; 0]);
     folder.lock();
     wait_until(&mut client, &["toolerror"]);
+}
+
+#[test]
+fn a_folder_that_changes_without_end_is_still_read_and_does_not_fill_the_log() {
+    let folder = Folder::new(&[("echo", "")]);
+    folder.lock();
+    folder.add("exits", "");
+    let mut client = folder.serve();
+    assert_eq!(client.tools(), ["echo"]);
+    std::thread::scope(|scope| {
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        // Faster than it takes for the folder to count as quiet.
+        let folder = &folder;
+        scope.spawn(move || {
+            while stopped.recv_timeout(Duration::from_millis(20)) == Err(RecvTimeoutError::Timeout) {
+                folder.write("plugins/exits/notes.txt", "one more");
+            }
+        });
+        folder.add("toolerror", "");
+        client.wait_for_log("plugin toolerror is not served");
+        folder.remove("echo");
+        wait_until(&mut client, &[]);
+        drop(stop);
+    });
+    let told = client.log().matches("plugin exits is not served").count();
+    assert_eq!(told, 1, "{}", client.log());
 }
 
 #[test]
