@@ -1,6 +1,6 @@
 //! A folder that changes while it is served.
 
-use std::{sync::mpsc::RecvTimeoutError, time::Duration};
+use std::{fs, sync::mpsc::RecvTimeoutError, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -129,10 +129,26 @@ fn a_folder_that_changes_without_end_is_still_read_and_does_not_fill_the_log() {
 }
 
 #[test]
+fn a_folder_that_is_replaced_is_read_again() {
+    let folder = Folder::new(&[("echo", "")]);
+    let mut client = folder.lock().serve();
+    let next = Folder::new(&[("exits", "")]);
+    next.lock();
+    fs::rename(folder.plugins(), folder.plugins().with_file_name("before")).expect("the folder is ours");
+    client.wait_for_log("is there again");
+    assert_eq!(client.tools(), ["echo"]);
+    fs::rename(next.plugins(), folder.plugins()).expect("both are on the same file system");
+    wait_until(&mut client, &["exits"]);
+    // The new folder is watched, too.
+    folder.remove("exits");
+    wait_until(&mut client, &[]);
+}
+
+#[test]
 fn what_is_revoked_while_serving_is_not_served() {
     let folder = Folder::new(&[("echo", ""), ("toolerror", "")]);
     let mut client = folder.lock().serve();
-    let lock = std::fs::read_to_string(folder.plugins().join("toolcell.lock")).expect("it is there");
+    let lock = fs::read_to_string(folder.plugins().join("toolcell.lock")).expect("it is there");
     let (kept, _revoked) = lock.split_once("[plugins.toolerror]").expect("an entry");
     folder.write("plugins/toolcell.lock", kept);
     client.wait_for(CHANGED);
