@@ -32,10 +32,13 @@ cases! {
     stack_overflow: "stack" => StackOverflow, call("", json!({}));
     stack_of_locals: "stack" => Trap, call("", json!({"locals": true}));
     exited: "exits" => Exited, call("", json!({"status": 3}));
+    exited_well: "exits" => Exited, call("", json!({"well": true}));
     deadline_while_computing: "spin" => Deadline, call("limits.deadline = \"300ms\"", json!({}));
     deadline_while_waiting: "sleeps" => Deadline, call("limits.deadline = \"300ms\"", json!({"ms": 60_000}));
     deadline_while_fetching: "fetches" => Deadline, upstream(mute, "limits.deadline = \"500ms\"", json!({}));
     result_too_large: "big" => ResultTooLarge, call("", json!({"bytes": 5 << 20}));
+    structured_result_too_large: "big" => ResultTooLarge, call("", json!({"bytes": 5 << 20, "structured": true}));
+    output_array: "liar" => InvalidOutput, call("", json!({"how": "array"}));
     output_type: "liar" => InvalidOutput, call("", json!({"how": "type"}));
     output_json: "liar" => InvalidOutput, call("", json!({"how": "json"}));
     output_missing: "liar" => InvalidOutput, call("", json!({"how": "missing"}));
@@ -237,6 +240,15 @@ pub fn tool_error() {
     let failed = call("", json!({}))("toolerror");
     assert_eq!(failed.code, "story_not_found");
     insta::assert_snapshot!("tool_error", failed.text);
+}
+
+/// `Failed` insists on the length and on the last line, which says whose failure it is.
+#[test]
+fn a_tool_error_cannot_be_more_than_one() {
+    let failed = call("", json!({"forged": true}))("toolerror");
+    assert_eq!(failed.code, "tool_error");
+    assert!(!failed.text.contains(['\u{1b}', '\u{202e}']), "{}", failed.text);
+    insta::assert_snapshot!("tool_error_too_long", failed.text);
 }
 
 #[test]
