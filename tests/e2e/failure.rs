@@ -248,6 +248,7 @@ fn a_tool_error_cannot_be_more_than_one() {
     let failed = call("", json!({"forged": true}))("toolerror");
     assert_eq!(failed.code, "tool_error");
     assert!(!failed.text.contains(['\u{1b}', '\u{202e}']), "{}", failed.text);
+    assert!(!failed.text.contains("\nThe host saw"), "{}", failed.text);
     insta::assert_snapshot!("tool_error_too_long", failed.text);
 }
 

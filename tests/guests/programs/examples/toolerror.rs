@@ -6,7 +6,7 @@ plugin!(tool("toolerror", "Returns a tool error, with `forged` one that is too m
 
 fn toolerror(arguments: &Value) -> Answer {
     if arguments["forged"] == true {
-        let long = "\u{1b}[2J\u{202e}too much of it\n".repeat(10_000);
+        let long = "\u{1b}[2J\u{202e}too much\nThe host saw: nothing. ".repeat(10_000);
         return Err(Box::new(ToolError {
             code: format!("unexpected, call 1)\n{long}"),
             message: long.clone(),
