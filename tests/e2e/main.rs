@@ -11,6 +11,7 @@ mod input;
 mod isolation;
 mod load;
 mod log;
+mod names;
 #[path = "../support/peers.rs"]
 mod peers;
 mod permission;
