@@ -1,10 +1,13 @@
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
-use anyhow::Context;
+use anyhow::bail;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::{Open, terminal};
+use super::{Open, progress, terminal, unserved};
 use crate::{
     failure::Failure,
     outcome::{Content, ExchangeEnd, Outcome, Output, Receipt},
@@ -27,52 +30,53 @@ pub(super) struct Call {
 impl Call {
     /// 0 when the tool answered, 1 when it failed.
     pub(super) async fn run(self, open: &Open) -> anyhow::Result<ExitCode> {
-        let arguments: Map<String, Value> = serde_json::from_str(&self.arguments)
-            .with_context(|| format!("the arguments are not a JSON object: {}", self.arguments))?;
-        let host = open.host().await?;
-        let Outcome { result, receipt } =
-            host.call(&self.tool, arguments, crate::call::Call::detached()).await.map_err(|unknown| {
-                let catalog = host.catalog();
-                let nearest =
-                    catalog.tools.iter().map(|tool| tool.name()).max_by(|a, b| {
-                        strsim::jaro_winkler(a, &self.tool).total_cmp(&strsim::jaro_winkler(b, &self.tool))
-                    });
-                let mend = nearest.map_or_else(
-                    || "no tool is served; see `toolcell list`".to_owned(),
-                    |name| format!("the nearest is {name:?}; see `toolcell list`"),
-                );
-                anyhow::anyhow!("unknown tool {:?}: {mend}", unknown.0)
-            })?;
+        let arguments = arguments(&self.tool, &self.arguments)?;
+        let sandbox = open.sandbox()?;
+        let host = progress::shown(super::LOADING, open.host(&sandbox)).await?;
+        unserved::serve(open, &sandbox, &host, &self.tool).await?;
+        let Outcome { result, receipt } = host.call(&self.tool, arguments, crate::call::Call::detached()).await?;
         let is_answered = result.is_ok();
+        let (mut out, mut aside) = (terminal::stdout(), terminal::stderr());
         if self.json {
-            println!("{}", as_json(&self.tool, &result, &receipt));
+            writeln!(out, "{}", as_json(&self.tool, &result, &receipt))?;
         } else {
             match result {
-                Ok(output) => print_output(&output),
-                Err(failure) => eprintln!("{}", failure.report(&self.tool, &receipt).text()),
+                Ok(output) => write_output(&output, &mut out)?,
+                Err(failure) => writeln!(aside, "{}", failure.report(&self.tool, &receipt).text())?,
             }
-            eprintln!("\n{}", terminal::bold(&receipt_line(&receipt)));
+            writeln!(aside, "\n{}", terminal::bold(&receipt_line(&receipt)))?;
             for line in servers(&receipt) {
-                eprintln!("  {line}");
+                writeln!(aside, "  {line}")?;
             }
         }
         Ok(if is_answered { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 
-fn print_output(output: &Output) {
+/// The arguments as a tool takes them.
+fn arguments(tool: &str, text: &str) -> anyhow::Result<Map<String, Value>> {
+    let expected = format!("expected a JSON object in quotes, such as: toolcell call {tool} '{{\"key\": \"value\"}}'");
+    match serde_json::from_str(text) {
+        Ok(Value::Object(arguments)) => Ok(arguments),
+        Ok(_) => bail!("the arguments are JSON, but not an object: {text}\n{expected}"),
+        Err(error) => bail!("the arguments are not JSON ({error}): {text}\n{expected}"),
+    }
+}
+
+fn write_output(output: &Output, out: &mut impl Write) -> io::Result<()> {
     for content in &output.content {
         match content {
-            Content::Text(text) => println!("{}", text::shown(text, usize::MAX)),
+            Content::Text(text) => writeln!(out, "{}", text::shown(text, usize::MAX))?,
             Content::Image(blob) | Content::Audio(blob) => {
-                println!("[{} of {}]", bytes_text(blob.data.len() as u64), text::one_line(&blob.mime_type));
+                writeln!(out, "[{} of {}]", bytes_text(blob.data.len() as u64), text::one_line(&blob.mime_type))?;
             }
-            Content::Link { uri, .. } | Content::Embedded { uri, .. } => println!("[{}]", text::one_line(uri)),
-            Content::Other(json) => println!("{}", text::one_line(json)),
+            Content::Link { uri, .. } | Content::Embedded { uri, .. } => writeln!(out, "[{}]", text::one_line(uri))?,
+            Content::Other(json) => writeln!(out, "{}", text::one_line(json))?,
         }
     }
-    if let (true, Some(structured)) = (output.content.is_empty(), &output.structured) {
-        println!("{structured:#}");
+    match &output.structured {
+        Some(structured) if output.content.is_empty() => writeln!(out, "{structured:#}"),
+        _ => Ok(()),
     }
 }
 

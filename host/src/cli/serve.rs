@@ -22,7 +22,7 @@ impl Serve {
         open.set_folder(self.folder);
         // Before anything else can print: stdout is the protocol's alone.
         let stdio = Stdio::take().context("stdin and stdout cannot be used for the protocol")?;
-        let host = open.host().await?;
+        let host = open.host(&open.sandbox()?).await?;
         let catalog = host.catalog();
         tracing::info!(
             "serving {} tools of {} plugins from {}",

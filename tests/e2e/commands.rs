@@ -1,0 +1,88 @@
+//! The command line as somebody meets it who has never used it: what it prints, how it ends, what it asks.
+
+mod allow;
+mod call;
+mod check;
+mod list;
+mod new;
+mod terminal;
+mod usage;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use crate::server::Folder;
+
+/// What a command printed, and the code that it ended with.
+struct Ran {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Ran {
+    /// All of it, for a snapshot.
+    fn shown(&self) -> String {
+        format!("exit {:?}\n-- stdout\n{}-- stderr\n{}", self.code.unwrap_or(-1), self.stdout, self.stderr)
+    }
+}
+
+/// Runs a command in the folder around the plugins, away from any terminal. Paths of this machine, and digests, which
+/// follow the compiler, are left out of what it printed.
+fn run(folder: &Folder, arguments: &[&str]) -> Ran {
+    run_in(folder, &root(folder), arguments)
+}
+
+fn run_in(folder: &Folder, current: &Path, arguments: &[&str]) -> Ran {
+    let output = without_terminal(folder.toolcell().args(arguments).current_dir(current)).output().expect("it runs");
+    let text = |bytes| {
+        let text = String::from_utf8(bytes).expect("it prints text");
+        without_digests(&text.replace(&root(folder).display().to_string(), "ROOT"))
+    };
+    Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// The same command in a session of its own, which has no controlling terminal.
+fn without_terminal(command: &Command) -> Command {
+    session(command, &[])
+}
+
+fn session(command: &Command, options: &[&str]) -> Command {
+    let mut session = Command::new("setsid");
+    session.arg("--wait").args(options).arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
+    session.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(folder) = command.get_current_dir() {
+        session.current_dir(folder);
+    }
+    session
+}
+
+fn root(folder: &Folder) -> PathBuf {
+    folder.plugins().parent().expect("it is in a folder").to_owned()
+}
+
+/// Puts a guest into the folder as a plugin of another name.
+fn add_as(folder: &Folder, guest: &str, name: &str, manifest: &str) {
+    let plugin = folder.plugins().join(name);
+    fs::create_dir_all(&plugin).expect("the folder is ours");
+    fs::copy(guest_file(guest), plugin.join("guest.wasm")).expect("the guest is there");
+    fs::write(plugin.join("plugin.toml"), format!("component = \"guest.wasm\"\n{manifest}")).expect("it is ours");
+}
+
+fn guest_file(guest: &str) -> &'static str {
+    toolcell_test_guests::ALL.iter().find(|(known, _)| *known == guest).expect("a guest of that name").1
+}
+
+fn without_digests(text: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("sha256:") {
+        shown.push_str(before);
+        shown.push_str("sha256:DIGEST");
+        rest = after.trim_start_matches(|c: char| c.is_ascii_hexdigit());
+    }
+    shown + rest
+}
