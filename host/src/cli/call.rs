@@ -3,11 +3,10 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::bail;
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{Open, progress, terminal, unserved};
+use super::{Open, arguments, progress, terminal, unserved};
 use crate::{
     failure::Failure,
     outcome::{Content, ExchangeEnd, Outcome, Output, Receipt},
@@ -30,7 +29,7 @@ pub(super) struct Call {
 impl Call {
     /// 0 when the tool answered, 1 when it failed.
     pub(super) async fn run(self, open: &Open) -> anyhow::Result<ExitCode> {
-        let arguments = arguments(&self.tool, &self.arguments)?;
+        let arguments = arguments::parse(&self.tool, &self.arguments)?;
         let sandbox = open.sandbox()?;
         let host = progress::shown(super::LOADING, open.host(&sandbox)).await?;
         unserved::serve(open, &sandbox, &host, &self.tool).await?;
@@ -42,7 +41,14 @@ impl Call {
         } else {
             match result {
                 Ok(output) => write_output(&output, &mut out)?,
-                Err(failure) => writeln!(aside, "{}", failure.report(&self.tool, &receipt).text())?,
+                Err(failure) => {
+                    writeln!(aside, "{}", failure.report(&self.tool, &receipt).text())?;
+                    if let (Failure::InvalidArguments { .. }, Some(tool)) = (&failure, host.catalog().get(&self.tool)) {
+                        arguments::write(tool, &mut aside)?;
+                        // Nothing ran, so there is nothing to tell of it.
+                        return Ok(ExitCode::FAILURE);
+                    }
+                }
             }
             writeln!(aside, "\n{}", terminal::bold(&receipt_line(&receipt)))?;
             for line in servers(&receipt) {
@@ -50,16 +56,6 @@ impl Call {
             }
         }
         Ok(if is_answered { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-    }
-}
-
-/// The arguments as a tool takes them.
-fn arguments(tool: &str, text: &str) -> anyhow::Result<Map<String, Value>> {
-    let expected = format!("expected a JSON object in quotes, such as: toolcell call {tool} '{{\"key\": \"value\"}}'");
-    match serde_json::from_str(text) {
-        Ok(Value::Object(arguments)) => Ok(arguments),
-        Ok(_) => bail!("the arguments are JSON, but not an object: {text}\n{expected}"),
-        Err(error) => bail!("the arguments are not JSON ({error}): {text}\n{expected}"),
     }
 }
 

@@ -21,11 +21,8 @@ impl List {
             let start = open.command("new NAME");
             writeln!(aside, "the folder {} holds no plugin; to start one: {start}", open.folder().display())?;
         }
-        for plugin in &catalog.unserved {
-            writeln!(aside, "{} {}: {}", terminal::red("not served"), plugin.name, plugin.reason)?;
-            if let Some(mend) = open.mend(&plugin.name, &plugin.reason) {
-                writeln!(aside, "   to mend: {mend}")?;
-            }
+        for (reason, names) in unserved(open, &catalog) {
+            writeln!(aside, "{} {}: {reason}", terminal::red("not served"), names.join(", "))?;
         }
         super::warn(&catalog, &mut aside)?;
         Ok(ExitCode::SUCCESS)
@@ -49,8 +46,22 @@ fn tools(catalog: &Catalog) -> Vec<String> {
     catalog.tools.iter().map(|tool| row(tool)).collect()
 }
 
+/// Why plugins are not served, with what mends it; those that one command mends together.
+fn unserved<'a>(open: &Open, catalog: &'a Catalog) -> Vec<(String, Vec<&'a str>)> {
+    let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
+    for plugin in &catalog.unserved {
+        let mend = open.mend(&plugin.name, &plugin.reason).map(|mend| format!("\n   to mend: {mend}"));
+        let text = format!("{}{}", plugin.reason, mend.unwrap_or_default());
+        match reasons.iter_mut().find(|(reason, _)| *reason == text) {
+            Some((_, names)) => names.push(plugin.name.as_str()),
+            None => reasons.push((text, vec![plugin.name.as_str()])),
+        }
+    }
+    reasons
+}
+
 /// To the first full stop with a capital letter or a quoted name after it, or to the end of the paragraph.
-fn first_sentence(text: &str) -> &str {
+pub(super) fn first_sentence(text: &str) -> &str {
     let paragraph = text.trim().split("\n\n").next().unwrap_or_default();
     let ends = |at: &usize| {
         let after = &paragraph[at + 1..];

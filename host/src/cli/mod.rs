@@ -1,6 +1,7 @@
 //! The command line: one file for each command. Everything that prints is here.
 
 mod allow;
+mod arguments;
 mod build;
 mod call;
 mod check;

@@ -57,7 +57,8 @@ pub(super) async fn plugin(
     let before = entries.get(name).map(Entry::reviewed).unwrap_or_default();
     let granted = choice.of(&inspection.asked)?;
     show(name.as_str(), &inspection, &before, &granted, out)?;
-    if !agreed("Grant this?", out)? {
+    let question = if inspection.asked.is_empty() { "Serve it?" } else { "Grant this?" };
+    if !agreed(question, out)? {
         return Ok(false);
     }
     let entry = Entry::new(&inspection.asked, granted, inspection.loaded.tools, inspection.loaded.component);
@@ -123,6 +124,9 @@ fn show(
         writeln!(out, "{}", terminal::hanging("  tool ", &format!("{tool}: {first}")))?;
     }
     list("It asks to", &inspection.asked.in_words(), NOTHING, out)?;
+    if inspection.asked.is_empty() && before.is_empty() {
+        return Ok(());
+    }
     if !before.is_empty() {
         list("New since the last review", &inspection.asked.beyond(before).in_words(), "nothing", out)?;
     }

@@ -14,7 +14,7 @@ const ASKS: &str =
 fn a_person_at_the_terminal_is_asked_and_the_call_goes_on() {
     let folder = Folder::new(&[("echo", "")]);
     let mut terminal = Terminal::start(folder.toolcell().args(["call", "echo", r#"{"message": "hello there"}"#]));
-    terminal.wait_for("Grant this? Type yes to agree: ");
+    terminal.wait_for("Serve it? Type yes to agree: ");
     terminal.type_line("yes");
     let (screen, code) = terminal.end();
     assert_eq!(code, Some(0), "{screen}");
@@ -79,6 +79,16 @@ fn a_tool_that_nobody_has_is_unknown_and_the_nearest_is_named() {
     fs::remove_file(folder.plugins().join("sleeps/guest.wasm")).expect("it is there");
     fs::write(folder.plugins().join("sleeps/Cargo.toml"), "").expect("the folder is ours");
     assert_snapshot!("call_unknown_not_served", run(&folder, &["--locked", "call", "weather"]).shown());
+}
+
+#[test]
+fn wrong_arguments_are_answered_with_what_the_tool_takes() {
+    let folder = Folder::new(&[("echo", "")]);
+    folder.lock();
+    let called = run(&folder, &["--locked", "call", "echo", r#"{"count": 1}"#]);
+    assert_eq!(called.code, Some(1));
+    let takes = "\n\necho takes:\n  count    integer, optional\n  message  string\n";
+    assert!(called.stderr.ends_with(takes), "{}", called.shown());
 }
 
 #[test]

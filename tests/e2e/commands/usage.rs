@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt, process::Stdio};
 
 use insta::assert_snapshot;
 
-use super::{Ran, root, run, run_in};
+use super::{Ran, root, run, run_in, terminal::Terminal};
 use crate::server::Folder;
 
 #[test]
@@ -43,6 +43,18 @@ fn a_private_folder_that_is_open_to_others_is_not_believed() {
     fs::create_dir_all(&state).expect("the folder is ours");
     fs::set_permissions(&state, fs::Permissions::from_mode(0o755)).expect("it is ours");
     assert_snapshot!("usage_state", run(&folder, &["list"]).shown());
+}
+
+#[test]
+fn a_server_at_a_terminal_says_whom_it_waits_for() {
+    let folder = Folder::new(&[("echo", "")]);
+    let mut terminal = Terminal::start(folder.toolcell().arg("serve"));
+    terminal.wait_for("An MCP client starts this");
+    terminal.wait_for("serving 0 tools of 0 plugins");
+    // The end of input, as Ctrl-D types it.
+    terminal.type_line("\u{4}");
+    let (screen, code) = terminal.end();
+    assert_eq!(code, Some(0), "{screen}");
 }
 
 #[test]
