@@ -9,12 +9,11 @@ mod terminal;
 mod usage;
 
 use std::{
-    fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
 };
 
-use crate::server::Folder;
+use crate::folder::Folder;
 
 /// What a command printed, and the code that it ended with.
 struct Ran {
@@ -33,11 +32,11 @@ impl Ran {
 /// Runs a command in the folder around the plugins, away from any terminal. Paths of this machine, and digests, which
 /// follow the compiler, are left out of what it printed.
 fn run(folder: &Folder, arguments: &[&str]) -> Ran {
-    run_in(folder, &root(folder), arguments)
+    run_command(folder, folder.toolcell().args(arguments))
 }
 
-fn run_in(folder: &Folder, current: &Path, arguments: &[&str]) -> Ran {
-    let output = without_terminal(folder.toolcell().args(arguments).current_dir(current)).output().expect("it runs");
+fn run_command(folder: &Folder, command: &Command) -> Ran {
+    let output = without_terminal(command).output().expect("it runs");
     let text = |bytes| {
         let text = String::from_utf8(bytes).expect("it prints text");
         without_digests(&text.replace(&root(folder).display().to_string(), "ROOT"))
@@ -62,14 +61,6 @@ fn session(command: &Command, options: &[&str]) -> Command {
 
 fn root(folder: &Folder) -> PathBuf {
     folder.plugins().parent().expect("it is in a folder").to_owned()
-}
-
-/// Puts a guest into the folder as a plugin of another name.
-fn add_as(folder: &Folder, guest: &str, name: &str, manifest: &str) {
-    let plugin = folder.plugins().join(name);
-    fs::create_dir_all(&plugin).expect("the folder is ours");
-    fs::copy(guest_file(guest), plugin.join("guest.wasm")).expect("the guest is there");
-    fs::write(plugin.join("plugin.toml"), format!("component = \"guest.wasm\"\n{manifest}")).expect("it is ours");
 }
 
 fn guest_file(guest: &str) -> &'static str {

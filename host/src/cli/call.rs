@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Open, arguments, progress, terminal, unserved};
 use crate::{
-    failure::Failure,
+    failure::{self, Failure},
     outcome::{Content, ExchangeEnd, Outcome, Output, Receipt},
     policy::units::{bytes_text, duration_text},
     text,
@@ -40,7 +40,13 @@ impl Call {
             writeln!(out, "{}", as_json(&self.tool, &result, &receipt))?;
         } else {
             match result {
-                Ok(output) => write_output(&output, &mut out)?,
+                Ok(output) => {
+                    write_output(&output, &mut out)?;
+                    // A plugin can keep a refusal to itself; the host does not.
+                    if let Some(seen) = failure::seen_beside(&receipt) {
+                        writeln!(aside, "{}", text::shown(&seen, usize::MAX))?;
+                    }
+                }
                 Err(failure) => {
                     writeln!(aside, "{}", failure.report(&self.tool, &receipt).text())?;
                     if let (Failure::InvalidArguments { .. }, Some(tool)) = (&failure, host.catalog().get(&self.tool)) {

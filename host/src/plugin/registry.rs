@@ -255,12 +255,23 @@ impl Registry {
         let candidate = Candidate::read(folder, found, &self.sources.state)?;
         let kept = old.map(|old| &old.loaded).filter(|loaded| loaded.component == candidate.component).cloned();
         let Sources { policy, environment, .. } = &self.sources;
-        let Admitted { loaded, tools, warnings } =
-            load::admit(&self.sandbox, &candidate, lock, policy, environment, kept).await?;
-        for warning in warnings.iter().filter(|warning| old.is_none_or(|old| !old.warnings.contains(warning))) {
-            tracing::warn!("plugin {}: {warning}", found.name);
+        match load::admit(&self.sandbox, &candidate, lock, policy, environment, kept).await {
+            Ok(Admitted { loaded, tools, warnings }) => {
+                for warning in warnings.iter().filter(|warning| old.is_none_or(|old| !old.warnings.contains(warning))) {
+                    tracing::warn!("plugin {}: {warning}", found.name);
+                }
+                let tools = tools.into_iter().map(Arc::new).collect();
+                Ok(Served { name: found.name.clone(), tools, loaded, warnings })
+            }
+            // Half a file is no component that somebody has to review: what is served stays until the rest is there.
+            Err(NotServed::ComponentChanged) if old.is_some() => {
+                match self.sandbox.load(&candidate.wasm, &candidate.component).await {
+                    Ok(_) => Err(NotServed::ComponentChanged),
+                    Err(error) => Err(NotServed::InvalidComponent(error.to_string())),
+                }
+            }
+            Err(reason) => Err(reason),
         }
-        Ok(Served { name: found.name.clone(), tools: tools.into_iter().map(Arc::new).collect(), loaded, warnings })
     }
 
     fn lock(&self, folder: &PluginFolder) -> Result<Lock, NotServed> {

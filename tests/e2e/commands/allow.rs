@@ -4,8 +4,8 @@ use std::fs;
 
 use insta::assert_snapshot;
 
-use super::{add_as, run, terminal::Terminal};
-use crate::server::Folder;
+use super::{run, terminal::Terminal};
+use crate::folder::Folder;
 
 fn screen(folder: &Folder, arguments: &[&str], answer: &str) -> (String, Option<i32>) {
     let mut command = folder.toolcell();
@@ -22,7 +22,7 @@ fn screen(folder: &Folder, arguments: &[&str], answer: &str) -> (String, Option<
 fn a_plugin_that_asks_for_any_server_gets_those_that_are_named() {
     let folder = Folder::new(&[]);
     let asks = "description = \"Fetches pages.\"\n[capabilities]\nnetwork = [\"https://*\"]\n";
-    add_as(&folder, "fetches", "pages", asks);
+    folder.add_as("pages", "fetches", asks);
     let (shown, code) = screen(&folder, &["allow", "pages"], "yes");
     assert_eq!(code, Some(0), "{shown}");
     assert_snapshot!("allow_any_server", shown);

@@ -4,8 +4,8 @@ use std::fs;
 
 use insta::assert_snapshot;
 
-use super::{add_as, root, run, terminal::Terminal};
-use crate::server::Folder;
+use super::{root, run, terminal::Terminal};
+use crate::folder::Folder;
 
 const ASKS: &str =
     "description = \"Fetches what it is told to.\"\ncapabilities.network = [\"https://api.example.com\"]\n";
@@ -28,7 +28,7 @@ fn a_person_at_the_terminal_is_asked_and_the_call_goes_on() {
 #[test]
 fn a_no_ends_the_call_and_grants_nothing() {
     let folder = Folder::new(&[]);
-    add_as(&folder, "fetches", "fetches", ASKS);
+    folder.add_as("fetches", "fetches", ASKS);
     let mut terminal = Terminal::start(folder.toolcell().args(["call", "fetches", r#"{"url": "https://x.example"}"#]));
     terminal.wait_for("It would be granted to:");
     terminal.wait_for("  - reach https://api.example.com\n");
@@ -89,6 +89,20 @@ fn wrong_arguments_are_answered_with_what_the_tool_takes() {
     assert_eq!(called.code, Some(1));
     let takes = "\n\necho takes:\n  count    integer, optional\n  message  string\n";
     assert!(called.stderr.ends_with(takes), "{}", called.shown());
+}
+
+#[test]
+fn a_refusal_that_the_plugin_keeps_to_itself_is_told() {
+    let folder = Folder::new(&[("fetches", "capabilities.network = [\"https://api.example.com\"]")]);
+    folder.lock();
+    let arguments = r#"{"url": "https://elsewhere.example/", "swallow": true}"#;
+    let called = run(&folder, &["--locked", "call", "fetches", arguments]);
+    assert_eq!(called.code, Some(0), "{}", called.shown());
+    assert!(
+        called.stderr.contains("The host saw: ") && called.stderr.contains("elsewhere.example"),
+        "{}",
+        called.stderr
+    );
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::fs;
 
 use insta::assert_snapshot;
 
-use super::{add_as, guest_file, root, run};
-use crate::server::Folder;
+use super::{guest_file, root, run};
+use crate::folder::Folder;
 
 /// Without what follows the compiler that built the guests: the size of components and what they import of WASI.
 fn shown(folder: &Folder, arguments: &[&str]) -> String {
@@ -35,7 +35,7 @@ const ASKS: &str = "description = \"Fetches what it is told to.\"\n\
 #[test]
 fn a_plugin_is_described_before_and_after_it_was_granted() {
     let folder = Folder::new(&[]);
-    add_as(&folder, "fetches", "weather", ASKS);
+    folder.add_as("weather", "fetches", ASKS);
     assert_snapshot!("check_not_reviewed", shown(&folder, &["check", "weather"]));
     folder.lock();
     assert_snapshot!("check_served", shown(&folder, &["--locked", "check", "weather"]));
@@ -45,17 +45,17 @@ fn a_plugin_is_described_before_and_after_it_was_granted() {
 #[test]
 fn each_problem_has_its_mend() {
     let folder = Folder::new(&[("echo", ""), ("toolerror", "")]);
-    add_as(&folder, "echo", "echo-too", "");
-    add_as(&folder, "fetches", "wordy", "[tools]\ndisable = [\"fetch\"]\n");
-    add_as(&folder, "sleeps", "off", "");
+    folder.add_as("echo-too", "echo", "");
+    folder.add_as("wordy", "fetches", "[tools]\ndisable = [\"fetch\"]\n");
+    folder.add_as("off", "sleeps", "");
     folder.lock();
-    add_as(&folder, "spin", "bad-manifest", "[limit]\nmemory = \"1GiB\"\n");
-    add_as(&folder, "spin", "bad-component", "");
+    folder.add_as("bad-manifest", "spin", "[limit]\nmemory = \"1GiB\"\n");
+    folder.add_as("bad-component", "spin", "");
     fs::write(folder.plugins().join("bad-component/guest.wasm"), "not wasm").expect("the folder is ours");
-    add_as(&folder, "spin", "not-built", "");
+    folder.add_as("not-built", "spin", "");
     fs::write(folder.plugins().join("not-built/Cargo.toml"), "").expect("the folder is ours");
     fs::remove_file(folder.plugins().join("not-built/guest.wasm")).expect("it is there");
-    add_as(&folder, "spin", "no-component", "");
+    folder.add_as("no-component", "spin", "");
     fs::remove_file(folder.plugins().join("no-component/guest.wasm")).expect("it is there");
     let policy = "[plugins.off]\nenabled = false\n[plugins.tolerror]\nenabled = false\n\
         [plugins.toolerror]\ndisable = [\"tolerror\"]\n";

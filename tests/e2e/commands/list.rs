@@ -2,14 +2,14 @@
 
 use insta::assert_snapshot;
 
-use super::{add_as, run, terminal::Terminal};
-use crate::server::Folder;
+use super::{run, terminal::Terminal};
+use crate::folder::Folder;
 
 #[test]
 fn tools_are_listed_with_their_plugin_and_first_sentence() {
     let folder = Folder::new(&[("echo", ""), ("sleeps", "")]);
-    add_as(&folder, "liar", "pinocchio", "");
-    add_as(&folder, "fetches", "a-plugin-with-a-long-name", "[tools]\nprefix = \"with_a_prefix_\"\n");
+    folder.add_as("pinocchio", "liar", "");
+    folder.add_as("a-plugin-with-a-long-name", "fetches", "[tools]\nprefix = \"with_a_prefix_\"\n");
     folder.lock();
     folder.add("spin", "");
     let listed = run(&folder, &["--locked", "list"]);

@@ -11,7 +11,7 @@ use insta::assert_snapshot;
 use serde_json::Value;
 
 use super::{root, run, terminal::Terminal};
-use crate::server::Folder;
+use crate::folder::Folder;
 
 fn sdk() -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-sdk");
@@ -21,6 +21,7 @@ fn sdk() -> PathBuf {
 /// A folder that looks like a checkout of Toolcell: a workspace, and the SDK beside the plugins.
 fn checkout() -> Folder {
     let folder = Folder::new(&[]);
+    fs::remove_dir(folder.plugins()).expect("it is empty");
     fs::write(root(&folder).join("Cargo.toml"), "[workspace]\nmembers = []\nresolver = \"3\"\n").expect("it is ours");
     symlink(sdk(), root(&folder).join("guest-sdk")).expect("it is ours");
     folder
@@ -71,6 +72,7 @@ fn a_new_plugin_is_tested_built_reviewed_and_called() {
 #[test]
 fn the_sdk_is_found_around_the_plugins_or_has_to_be_named() {
     let nowhere = Folder::new(&[]);
+    fs::remove_dir(nowhere.plugins()).expect("it is empty");
     let refused = run(&nowhere, &["new", "x"]);
     assert_eq!(refused.code, Some(1));
     // The program that runs here was built in this checkout.

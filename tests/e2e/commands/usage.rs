@@ -4,8 +4,8 @@ use std::{fs, os::unix::fs::PermissionsExt, process::Stdio};
 
 use insta::assert_snapshot;
 
-use super::{Ran, root, run, run_in, terminal::Terminal};
-use crate::server::Folder;
+use super::{Ran, root, run, run_command, terminal::Terminal};
+use crate::folder::Folder;
 
 #[test]
 fn a_slip_in_a_word_is_met_with_the_nearest() {
@@ -18,12 +18,16 @@ fn a_slip_in_a_word_is_met_with_the_nearest() {
 #[test]
 fn a_missing_folder_is_named() {
     let folder = Folder::new(&[]);
+    fs::remove_dir(folder.plugins()).expect("it is empty");
     fs::write(root(&folder).join("file"), "").expect("the folder is ours");
     assert_snapshot!("usage_no_folder", run(&folder, &["list"]).shown());
     assert_snapshot!("usage_named_folder", run(&folder, &["-C", "elsewhere", "list"]).shown());
     assert_snapshot!("usage_file_for_folder", run(&folder, &["-C", "file", "list"]).shown());
     let inside = Folder::new(&[("echo", "")]);
-    assert_snapshot!("usage_inside", run_in(&inside, &inside.plugins(), &["list"]).shown());
+    assert_snapshot!(
+        "usage_inside",
+        run_command(&inside, inside.toolcell().arg("list").current_dir(inside.plugins())).shown()
+    );
 }
 
 #[test]
@@ -39,10 +43,11 @@ fn files_that_are_named_have_to_be_there() {
 #[test]
 fn a_private_folder_that_is_open_to_others_is_not_believed() {
     let folder = Folder::new(&[("echo", "")]);
-    let state = root(&folder).join("state/toolcell");
-    fs::create_dir_all(&state).expect("the folder is ours");
-    fs::set_permissions(&state, fs::Permissions::from_mode(0o755)).expect("it is ours");
-    assert_snapshot!("usage_state", run(&folder, &["list"]).shown());
+    let state = root(&folder).join("state");
+    fs::create_dir_all(state.join("toolcell")).expect("the folder is ours");
+    fs::set_permissions(state.join("toolcell"), fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let mut list = folder.toolcell();
+    assert_snapshot!("usage_state", run_command(&folder, list.arg("list").env("XDG_STATE_HOME", state)).shown());
 }
 
 #[test]
