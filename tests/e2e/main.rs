@@ -3,6 +3,7 @@
 
 mod client;
 mod clients;
+mod commands;
 mod coverage;
 mod failure;
 mod folder;

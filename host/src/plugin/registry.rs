@@ -12,8 +12,9 @@ use tokio::sync::watch;
 use super::{
     acceptance::State,
     files::{Found, PluginFolder},
-    load::{self, Candidate, Environment, Loaded, Lock},
+    load::{self, Admitted, Candidate, Environment, Loaded, Lock},
     tool::Tool,
+    warnings,
 };
 use crate::{
     failure::Failure,
@@ -31,6 +32,8 @@ pub struct Catalog {
     pub served: Vec<Served>,
     /// The plugins that are not.
     pub unserved: Vec<Unserved>,
+    /// What is odd about the folder, its lock file or toolcell.toml and keeps no plugin from being served.
+    pub warnings: Vec<String>,
     by_name: HashMap<String, Arc<Tool>>,
 }
 
@@ -39,6 +42,8 @@ pub struct Catalog {
 pub struct Served {
     /// Its name.
     pub name: PluginName,
+    /// What is odd about it and keeps nothing from being served.
+    pub warnings: Vec<String>,
     tools: Vec<Arc<Tool>>,
     loaded: Loaded,
 }
@@ -92,7 +97,7 @@ impl Catalog {
         let mut tools: Vec<_> = served.iter().flat_map(|plugin| plugin.tools.iter().cloned()).collect();
         tools.sort_by(|a, b| a.name().cmp(b.name()));
         let by_name = tools.iter().map(|tool| (tool.name().to_owned(), Arc::clone(tool))).collect();
-        Self { tools, served, unserved, by_name }
+        Self { tools, served, unserved, by_name, warnings: Vec::new() }
     }
 }
 
@@ -160,10 +165,6 @@ impl Registry {
             reloading: tokio::sync::Mutex::default(),
         };
         registry.reload().await?;
-        let found: Vec<_> = registry.catalog().served.iter().map(|plugin| plugin.name.clone()).collect();
-        for name in registry.sources.policy.plugins.keys().filter(|name| !found.contains(name)) {
-            tracing::debug!("toolcell.toml names plugin {name}, which is not served");
-        }
         Ok(registry)
     }
 
@@ -210,11 +211,13 @@ impl Registry {
         let listing = folder.list().map_err(|error| {
             SourceError::of_file(folder.path().display().to_string(), format!("cannot be listed: {error}"))
         })?;
-        for problem in &listing.problems {
-            tracing::warn!("{problem}");
-        }
         let lock = self.lock(&folder);
         let before = self.catalog();
+        let entries = lock.as_ref().ok().and_then(|lock| lock.file.as_ref()).map(|file| &file.entries);
+        let warnings = warnings::warnings(&folder, &listing, &self.sources.policy, entries);
+        for warning in warnings.iter().filter(|warning| !before.warnings.contains(warning)) {
+            tracing::warn!("{warning}");
+        }
         let (mut served, mut unserved) = (Vec::new(), Vec::new());
         for found in &listing.found {
             let name = &found.name;
@@ -238,7 +241,7 @@ impl Registry {
                 }
             }
         }
-        let catalog = Catalog::new(served, unserved, &before);
+        let catalog = Catalog { warnings, ..Catalog::new(served, unserved, &before) };
         let is_changed = is_changed(&before, &catalog);
         self.remember(&catalog);
         self.catalog.store(Arc::new(catalog));
@@ -260,8 +263,12 @@ impl Registry {
         let kept = old.map(|old| &old.loaded).filter(|loaded| loaded.component == candidate.component).cloned();
         let Sources { policy, environment, .. } = &self.sources;
         match load::admit(&self.sandbox, &candidate, lock, policy, environment, kept).await {
-            Ok((loaded, tools)) => {
-                Ok(Served { name: found.name.clone(), tools: tools.into_iter().map(Arc::new).collect(), loaded })
+            Ok(Admitted { loaded, tools, warnings }) => {
+                for warning in warnings.iter().filter(|warning| old.is_none_or(|old| !old.warnings.contains(warning))) {
+                    tracing::warn!("plugin {}: {warning}", found.name);
+                }
+                let tools = tools.into_iter().map(Arc::new).collect();
+                Ok(Served { name: found.name.clone(), tools, loaded, warnings })
             }
             // Half a file is no component that somebody has to review: what is served stays until the rest is there.
             Err(NotServed::ComponentChanged) if old.is_some() => {
@@ -314,7 +321,7 @@ impl Registry {
 
 /// Whether a reload failed because files are damaged or half-written, not because somebody decided something.
 fn is_broken(reason: &NotServed) -> bool {
-    matches!(reason, NotServed::InvalidManifest(_) | NotServed::InvalidComponent(_))
+    matches!(reason, NotServed::InvalidManifest(_) | NotServed::NotBuilt | NotServed::InvalidComponent(_))
 }
 
 fn is_changed(before: &Catalog, after: &Catalog) -> bool {
