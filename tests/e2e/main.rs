@@ -1,4 +1,9 @@
 //! End-to-end tests: the real binary, real components, and MCP over its stdin and stdout.
+#![allow(
+    unreachable_pub,
+    clippy::needless_pass_by_value,
+    reason = "a test binary has no users, and its helpers are short"
+)]
 #![expect(clippy::print_stderr, reason = "what is measured, and what a failing test was told, is for people")]
 
 mod client;

@@ -24,7 +24,8 @@ pub(super) struct Check {
 impl Check {
     /// 0 when all that was asked about is served, or the file could be; 1 when something is not.
     pub(super) async fn run(self, open: &Open) -> anyhow::Result<ExitCode> {
-        let is_file = |what: &&String| what.contains('/') || what.ends_with(".wasm");
+        let is_wasm = |what: &str| Path::new(what).extension().is_some_and(|end| end.eq_ignore_ascii_case("wasm"));
+        let is_file = |what: &&String| what.contains('/') || is_wasm(what);
         let is_good = match self.what.as_ref().filter(is_file) {
             Some(path) if !Path::new(path).is_dir() => file(open, Path::new(path)).await?,
             _ => plugins(open, self.what.map(|written| open.plugin_name(&written)).as_deref()).await?,

@@ -32,7 +32,7 @@ pub(super) struct Open {
     /// Values for granted variables, as NAME=value lines
     #[arg(long, value_name = "FILE", global = true, value_hint = ValueHint::FilePath)]
     env_file: Option<PathBuf>,
-    /// Dial a substitute for a server, after the rules judged the original: https://api.example.com=http://127.0.0.1:8080
+    /// Dial a substitute for a server, after the rules judged the original, such as `https://api.example.com=http://127.0.0.1:8080`
     #[arg(long, value_name = "ORIGINAL=SUBSTITUTE", global = true)]
     upstream: Vec<Upstream>,
     /// Let the lock file count as it is, as reviewed and committed

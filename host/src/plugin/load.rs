@@ -198,13 +198,12 @@ fn tools(
     let names = &candidate.manifest.tools;
     let (mut env, mut unset) = (Vec::new(), Vec::new());
     for variable in grant.env() {
-        match environment.value(variable) {
-            Some(value) => env.push((variable.as_str().to_owned(), value)),
-            None => {
-                warnings
-                    .push(format!("{variable} is granted and not set on the host; export it, or set it in --env-file"));
-                unset.push(variable.as_str().to_owned());
-            }
+        let name = variable.as_str().to_owned();
+        if let Some(value) = environment.value(variable) {
+            env.push((name, value));
+        } else {
+            warnings.push(format!("{name} is granted and not set on the host; export it, or set it in --env-file"));
+            unset.push(name);
         }
     }
     let (env, unset): (Arc<[_]>, Arc<[_]>) = (env.into(), unset.into());

@@ -43,10 +43,11 @@ pub(super) fn failure(error: &wasmtime::Error, state: &CallState, receipt: &Rece
     }
     let panic = python_exception(&receipt.stderr).or_else(|| panic_message(&receipt.stderr));
     let source = panic.as_ref().and_then(|panic| panic.source.clone()).or_else(|| source_line(error));
-    let reason = panic.map(|panic| panic.message).unwrap_or_else(|| match trap {
-        Some(trap) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
-        None => text::shown(&error.root_cause().to_string(), MAX_REASON),
-    });
+    let reason = match (panic, trap) {
+        (Some(panic), _) => panic.message,
+        (None, Some(trap)) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
+        (None, None) => text::shown(&error.root_cause().to_string(), MAX_REASON),
+    };
     Failure::Trapped { reason, source }
 }
 
@@ -99,7 +100,7 @@ fn python_exception(printed: &str) -> Option<Panic> {
 /// The innermost frame of the guest that has a source line.
 fn source_line(error: &wasmtime::Error) -> Option<String> {
     let backtrace = error.downcast_ref::<WasmBacktrace>()?;
-    let symbols = backtrace.frames().iter().flat_map(|frame| frame.symbols());
+    let symbols = backtrace.frames().iter().flat_map(wasmtime::FrameInfo::symbols);
     let mut lines = symbols.filter_map(|symbol| Some((symbol.file()?, symbol.line()?)));
     // Frames of the language's own library say little about the plugin.
     let own = |file: &str| !file.contains("/rustc/") && !file.contains("library/");
