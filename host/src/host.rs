@@ -1,16 +1,22 @@
 //! The whole of a request on one screen: [`Host::call`].
 
-use std::sync::Arc;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+};
 
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
 use crate::{
-    call::Call,
-    failure::Failure,
+    call::{Call, CallId},
+    failure::{self, Failure},
     outcome::{Outcome, Receipt},
-    plugin::{Catalog, Registry},
+    plugin::{Catalog, Registry, Tool},
     sandbox::Sandbox,
+    text,
 };
 
 /// A folder of plugins, served.
@@ -38,17 +44,23 @@ impl Host {
     ///
     /// [`UnknownTool`]; every other failure is an [`Outcome`].
     pub async fn call(&self, name: &str, arguments: Map<String, Value>, call: Call) -> Result<Outcome, UnknownTool> {
+        let id = call.id;
         let catalog = self.registry.catalog();
-        let Some(tool) = catalog.get(name) else { return self.withdrawn(name, &call) };
-        match tool.validate(arguments) {
-            Ok(arguments) => Ok(tool.call(&self.sandbox, arguments, call).await),
-            Err(failure) => Ok(not_started(failure, &call)),
-        }
+        let Some(tool) = catalog.get(name) else { return self.withdrawn(name, id) };
+        let answer = async {
+            match tool.validate(arguments) {
+                Ok(arguments) => tool.call(&self.sandbox, arguments, call).await,
+                Err(failure) => without_answer(failure, id),
+            }
+        };
+        let outcome = or_unexpected(answer, id).await;
+        log(tool, &outcome);
+        Ok(outcome)
     }
 
-    fn withdrawn(&self, name: &str, call: &Call) -> Result<Outcome, UnknownTool> {
+    fn withdrawn(&self, name: &str, call: CallId) -> Result<Outcome, UnknownTool> {
         let failure = self.registry.withdrawn(name).ok_or_else(|| UnknownTool(name.to_owned()))?;
-        Ok(not_started(failure, call))
+        Ok(without_answer(failure, call))
     }
 
     /// The tools served at this moment.
@@ -76,6 +88,58 @@ impl Host {
     }
 }
 
-fn not_started(failure: Failure, call: &Call) -> Outcome {
-    Outcome { result: Err(failure), receipt: Receipt::new(call.id) }
+/// The outcome, also where the host itself panics on the way to it: the client waits for an answer.
+async fn or_unexpected(answer: impl Future<Output = Outcome>, call: CallId) -> Outcome {
+    let mut answer = pin!(answer);
+    std::future::poll_fn(|cx| {
+        catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx)))
+            .unwrap_or_else(|_| Poll::Ready(without_answer(failure::host_panic(call), call)))
+    })
+    .await
+}
+
+/// What the operator finds under the call's id, which failures name. What a plugin prints is shown only where it failed, or
+/// to those who want to see everything.
+fn log(tool: &Tool, Outcome { result, receipt }: &Outcome) {
+    let (plugin, name, call) = (tool.plugin(), tool.name(), receipt.call);
+    match result {
+        Ok(_) => tracing::debug!(plugin, tool = name, %call, printed = printed(receipt), "answered"),
+        Err(failure) => tracing::info!(
+            plugin,
+            tool = name,
+            %call,
+            code = failure.code(),
+            printed = printed(receipt),
+            "{}",
+            text::one_line(&failure.report(name, receipt).message)
+        ),
+    }
+}
+
+/// As a field of the log, which is quoted and escaped there.
+fn printed(receipt: &Receipt) -> Option<&str> {
+    (!receipt.stderr.is_empty()).then_some(&receipt.stderr)
+}
+
+fn without_answer(failure: Failure, call: CallId) -> Outcome {
+    Outcome { result: Err(failure), receipt: Receipt::new(call) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_of_the_host_is_answered() {
+        let call = CallId::next();
+        let bug = async {
+            tokio::task::yield_now().await;
+            panic!("a bug")
+        };
+        let outcome = or_unexpected(bug, call).await;
+        let failure = outcome.result.expect_err("it panicked");
+        assert_eq!(failure.code(), failure::Code::Unexpected.as_str());
+        let text = failure.report("echo", &outcome.receipt).text();
+        insta::assert_snapshot!("unexpected", text.replace(&call.to_string(), "CALL"));
+    }
 }

@@ -2,45 +2,62 @@
 
 use serde_json::{Value, json};
 
-use crate::{peers, server::Folder};
+use crate::{folder::Folder, peers};
 
-/// A plan for either SDK's client (see tests/peers/python/client.py).
-fn plan(folder: &Folder, era: &str) -> Value {
+/// The words that serve a folder with its lock file as it is, in the environment of the tests.
+pub fn command(folder: &Folder, options: &[&str]) -> Vec<String> {
     let serve = folder.toolcell();
     let environment = serve.get_envs().filter_map(|(name, value)| Some((name.to_str()?, value?.to_str()?)));
-    let command: Vec<_> = ["env".to_owned()]
+    ["env".to_owned()]
         .into_iter()
         .chain(environment.map(|(name, value)| format!("{name}={value}")))
         .chain([serve.get_program().to_str().expect("a path in UTF-8").to_owned()])
-        .chain(["serve", "--locked"].map(ToOwned::to_owned))
+        .chain(["serve", "--locked"].iter().chain(options).map(ToString::to_string))
         .chain([folder.plugins().to_str().expect("a path in UTF-8").to_owned()])
-        .collect();
-    json!({"command": command, "era": era, "steps": [
+        .collect()
+}
+
+/// A plan for either SDK's client (see tests/peers/python/client.py).
+fn plan(folder: &Folder, era: &str) -> Value {
+    json!({"command": command(folder, &[]), "era": era, "steps": [
         {"do": "list"},
         {"do": "call", "tool": "echo", "arguments": {"message": "hi"}},
         {"do": "call", "tool": "echo", "arguments": {"message": 1}},
         {"do": "call", "tool": "panics", "arguments": {"message": "of no use"}},
-        {"do": "cancel", "tool": "spin", "arguments": {}, "after_ms": 200},
+        {"do": "cancel", "tool": "sleeps", "arguments": {"ms": 60_000}, "after_ms": 200},
         {"do": "call", "tool": "toolerror", "arguments": {}},
+        {"do": "call", "tool": "fetches", "arguments": {"url": "https://elsewhere.example/"}},
+        {"do": "call", "tool": "spin", "arguments": {}},
     ]})
 }
 
 fn folder() -> Folder {
-    let folder = Folder::new(&[("echo", ""), ("panics", ""), ("spin", ""), ("toolerror", "")]);
+    let folder = Folder::new(&[
+        ("echo", ""),
+        ("fetches", ""),
+        ("panics", ""),
+        ("sleeps", ""),
+        ("spin", "limits.deadline = \"1s\""),
+        ("toolerror", ""),
+    ]);
     folder.lock();
     folder
 }
 
 fn check(answers: &[Value]) {
     let texts: Vec<_> = answers.iter().map(ToString::to_string).collect();
-    let [_connection, list, echo, bad, panic, _cancelled, tool_error] = texts.as_slice() else { panic!("{texts:#?}") };
-    for name in ["echo", "panics", "spin", "toolerror"] {
+    let [_connection, list, echo, bad, panic, _cancelled, tool_error, denied, deadline] = texts.as_slice() else {
+        panic!("{texts:#?}")
+    };
+    for name in ["echo", "fetches", "panics", "sleeps", "spin", "toolerror"] {
         assert!(list.contains(name), "{list}");
     }
     assert!(echo.contains("\"structuredContent\":{\"message\":\"hi\"}"), "{echo}");
     assert!(bad.contains("/message: 1 is not of type"), "{bad}");
     assert!(panic.contains("of no use") && panic.contains("\"isError\":true"), "{panic}");
     assert!(tool_error.contains("story_not_found"), "{tool_error}");
+    assert!(denied.contains("denied_network") && denied.contains("https://elsewhere.example was not sent"), "{denied}");
+    assert!(deadline.contains("stopped at its deadline of 1s"), "{deadline}");
 }
 
 #[test]

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use crate::server::Folder;
+use crate::folder::Folder;
 
 const CALLS: usize = 10_000;
 
 #[test]
-fn nothing_carries_over() {
+pub fn nothing_carries_over() {
     let folder = Folder::new(&[("counter", "")]);
     let mut client = folder.lock().serve();
     let fresh = json!({
@@ -28,7 +28,7 @@ fn nothing_carries_over() {
 }
 
 #[test]
-fn the_hosts_environment_is_out_of_reach() {
+pub fn the_hosts_environment_is_out_of_reach() {
     let folder = Folder::new(&[("envdump", "capabilities.env = [\"GRANTED\", \"UNSET\"]")]);
     folder.lock();
     let mut command = folder.toolcell();

@@ -2,15 +2,10 @@
 
 use std::fs;
 
-use serde_json::json;
-
-use crate::server::Folder;
-
-fn tools(client: &mut crate::server::Client) -> Vec<String> {
-    let list = client.request("tools/list", json!({}));
-    let tools = list["result"]["tools"].as_array().expect("a list");
-    tools.iter().map(|tool| tool["name"].as_str().expect("a name").to_owned()).collect()
-}
+use crate::{
+    failure::changed,
+    folder::{Folder, component},
+};
 
 #[test]
 fn a_plugin_that_nobody_reviewed_is_not_served() {
@@ -18,7 +13,7 @@ fn a_plugin_that_nobody_reviewed_is_not_served() {
     folder.lock();
     folder.add("sleeps", "");
     let mut client = folder.serve();
-    assert_eq!(tools(&mut client), ["echo", "toolerror"]);
+    assert_eq!(client.tools(), ["echo", "toolerror"]);
     let told = "2 of 3 plugins are served. Not served: sleeps (permissions not reviewed). A person runs `toolcell allow \
                 sleeps` in a terminal; do not run it yourself.";
     assert!(client.instructions.contains(told), "{}", client.instructions);
@@ -29,7 +24,7 @@ fn a_lock_file_that_came_with_the_folder_grants_nothing() {
     let folder = Folder::new(&[("echo", "")]);
     folder.lock();
     let mut client = folder.serve_with(&[]);
-    assert_eq!(tools(&mut client), [""; 0]);
+    assert_eq!(client.tools(), [""; 0]);
     assert!(client.instructions.contains("echo (lock file not accepted by this user)"), "{}", client.instructions);
 }
 
@@ -37,13 +32,9 @@ fn a_lock_file_that_came_with_the_folder_grants_nothing() {
 fn a_changed_component_is_not_served_and_the_others_are() {
     let folder = Folder::new(&[("echo", ""), ("toolerror", "")]);
     folder.lock();
-    let component = folder.plugins().join("echo/guest.wasm");
-    let mut bytes = fs::read(&component).expect("it is there");
-    // A custom section at the end: the same code, another file.
-    bytes.extend_from_slice(b"\x00\x02\x01x");
-    fs::write(&component, bytes).expect("it is ours");
+    folder.write_component("echo", &changed("echo"));
     let mut client = folder.serve();
-    assert_eq!(tools(&mut client), ["toolerror"]);
+    assert_eq!(client.tools(), ["toolerror"]);
     assert!(client.instructions.contains("echo (component changed since it was reviewed)"), "{}", client.instructions);
     let check = folder.toolcell().args(["check", "--locked", "echo"]).output().expect("it runs");
     let text = String::from_utf8(check.stdout).expect("it prints text");
@@ -57,28 +48,27 @@ fn a_bad_manifest_keeps_only_its_own_plugin_from_being_served() {
     folder.lock();
     folder.add("sleeps", "[capabilities]\nnetwork = [\"hn.algolia.com\"]\n");
     let mut client = folder.serve();
-    assert_eq!(tools(&mut client), ["echo"]);
+    assert_eq!(client.tools(), ["echo"]);
     let check = folder.toolcell().args(["check", "--locked", "sleeps"]).output().expect("it runs");
     let text = String::from_utf8(check.stdout).expect("it prints text");
     assert!(text.contains("sleeps/plugin.toml:3:12: ") && text.contains("https://hn.algolia.com"), "{text}");
 }
 
 #[test]
-fn bad_components_are_named() {
-    let guests = ["badname", "badschema_json", "badschema_ref", "bidi", "listtraps", "strangeimport"];
-    for (guest, said) in guests.into_iter().zip([
-        "tool name",
-        "not JSON",
-        "leads out of the schema",
-        "hidden character U+",
-        "listing its tools failed",
-        "an import does not fit",
-    ]) {
+pub fn bad_components_are_named() {
+    for (guest, said) in [
+        ("badname", "tool name"),
+        ("badschema_draft", "2020-12"),
+        ("badschema_json", "not JSON"),
+        ("badschema_ref", "leads out of the schema"),
+        ("badschema_root", "object"),
+        ("bidi", "hidden character U+"),
+        ("listtraps", "listing its tools failed"),
+        ("strangeimport", "an import does not fit"),
+    ] {
         let name = guest.replace('_', "-");
         let folder = Folder::new(&[]);
-        fs::create_dir_all(folder.plugins()).expect("the folder is ours");
-        let (_, file) = toolcell_test_guests::ALL.iter().find(|(known, _)| *known == guest).expect("a guest");
-        fs::copy(file, folder.plugins().join(format!("{name}.wasm"))).expect("the folder is ours");
+        fs::write(folder.plugins().join(format!("{name}.wasm")), component(guest)).expect("the folder is ours");
         let allow = folder.toolcell().args(["allow", &name]).output().expect("it runs");
         let text = String::from_utf8(allow.stderr).expect("it prints text");
         assert!(text.contains(said), "{guest}: {text}");

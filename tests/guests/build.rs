@@ -21,7 +21,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let toolchain = Toolchain::locate(root, &mut |step| eprintln!("{step}"))?;
     let build = |folder: &Path, targets: Targets| {
         let manifest_path = folder.join("Cargo.toml");
-        toolchain.build(&GuestBuild { manifest_path, target_dir: Some(target.clone()), targets })
+        // The programs show what line tables are good for; the plugins are as `toolcell build` makes them.
+        let line_tables = targets == Targets::Examples;
+        toolchain.build(&GuestBuild { manifest_path, target_dir: Some(target.clone()), targets, line_tables })
     };
     let programs = build(&here.join("programs"), Targets::Examples)?;
     let mut plugins = Vec::new();

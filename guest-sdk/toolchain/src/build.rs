@@ -17,6 +17,9 @@ pub struct GuestBuild {
     pub target_dir: Option<PathBuf>,
     /// Which components of the crate to build.
     pub targets: Targets,
+    /// Whether components keep their line tables, several times the size of their code. With them a trap that is no
+    /// panic names its source line; a panic names it without.
+    pub line_tables: bool,
 }
 
 /// Which parts of a crate to build.
@@ -41,13 +44,16 @@ impl Toolchain {
     /// Builds a crate for `wasm32-wasip2` with the crate's release profile, and returns its components in the order of
     /// their names. What the compiler says goes to stderr as it comes.
     ///
-    /// Whatever the profile says, the component gets line tables, unless the profile strips it.
+    /// Whatever the profile says, a library is optimised as a whole, which makes it smaller by a third, and debug
+    /// information is as `line_tables` says.
     ///
     /// # Errors
     ///
     /// When cargo does not run, the crate does not compile or has no such target.
     pub fn build(&self, build: &GuestBuild) -> Result<Vec<Artifact>, BuildError> {
-        let manifest_path = absolute(&build.manifest_path)?;
+        // As cargo then names it in its messages, by which the components are found.
+        let manifest_path = &build.manifest_path;
+        let manifest_path = manifest_path.canonicalize().map_err(|error| unusable(manifest_path, &error))?;
         let metadata = self.metadata(&manifest_path)?;
         let mut command = self.cargo(&manifest_path);
         match build.targets {
@@ -64,7 +70,12 @@ impl Toolchain {
         }
         let flags = flags::rustc(&metadata, &self.sysroot);
         command.arg(config(&format!("target.{TARGET}.rustflags"), &flags.into()));
-        command.arg(config("profile.release.debug", &"line-tables-only".into()));
+        if build.targets == Targets::Library {
+            command.arg(config("profile.release.lto", &true.into()));
+        }
+        let (debug, strip) = if build.line_tables { ("line-tables-only", "none") } else { ("none", "debuginfo") };
+        command.arg(config("profile.release.debug", &debug.into()));
+        command.arg(config("profile.release.strip", &strip.into()));
 
         let mut artifacts = run(&mut command, &manifest_path)?;
         if artifacts.is_empty() {
@@ -98,9 +109,12 @@ impl Toolchain {
     }
 }
 
-/// An absolute path without links, as cargo prints it.
 fn absolute(path: &Path) -> Result<PathBuf, BuildError> {
-    std::path::absolute(path).map_err(|error| BuildError::Cargo(format!("{}: {error}", path.display())))
+    std::path::absolute(path).map_err(|error| unusable(path, &error))
+}
+
+fn unusable(path: &Path, error: &std::io::Error) -> BuildError {
+    BuildError::Cargo(format!("{}: {error}", path.display()))
 }
 
 /// A `--config` argument. JSON's strings and lists of strings are TOML's, too.

@@ -25,7 +25,7 @@ fn guest(folder: &Path, crate_type: &str, source: &str) -> GuestBuild {
     fs::write(folder.join("Cargo.toml"), manifest).expect("a manifest");
     fs::write(folder.join("src/lib.rs"), source).expect("a source");
     let target_dir = Some(folder.join("target"));
-    GuestBuild { manifest_path: folder.join("Cargo.toml"), target_dir, targets: Targets::Library }
+    GuestBuild { manifest_path: folder.join("Cargo.toml"), target_dir, targets: Targets::Library, line_tables: true }
 }
 
 fn contains(bytes: &[u8], text: &str) -> bool {
@@ -49,6 +49,18 @@ fn a_component_has_lines_and_no_path_of_this_machine() {
     assert!(contains(&bytes, ".debug_line"), "the host finds source lines in it");
     assert!(contains(&bytes, "src/lib.rs"), "a file is named from its package");
     assert!(!contains(&bytes, &temporary.path().display().to_string()), "no path of this machine is in it");
+
+    let stripped = toolchain(temporary.path()).build(&GuestBuild { line_tables: false, ..build }).expect("it builds");
+    let stripped = fs::read(&stripped[0].component).expect("a component");
+    assert!(!contains(&stripped, ".debug_line") && contains(&stripped, "src/lib.rs"), "panics still name their file");
+}
+
+#[test]
+fn a_crate_is_found_by_any_path_to_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let build = guest(folder.path(), "cdylib", SOURCE);
+    let build = GuestBuild { manifest_path: folder.path().join("src/../Cargo.toml"), ..build };
+    assert_eq!(toolchain(folder.path()).build(&build).expect("it builds").len(), 1);
 }
 
 #[test]

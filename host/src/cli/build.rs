@@ -19,6 +19,9 @@ use crate::{
 pub(super) struct Build {
     /// The plugin; all that have Rust source without it
     plugin: Option<String>,
+    /// Keep line tables, so that a trap that is no panic names its source line, in a component several times as large
+    #[arg(long)]
+    line_tables: bool,
 }
 
 impl Build {
@@ -36,7 +39,7 @@ impl Build {
         let toolchain = Toolchain::locate(folder.path(), &mut |step| eprintln!("{step}"))?;
         let (sandbox, state) = (open.sandbox()?, State::open()?);
         for found in meant {
-            build(&toolchain, &folder, found, &sandbox, &state)
+            build(&toolchain, self.line_tables, &folder, found, &sandbox, &state)
                 .await
                 .with_context(|| format!("plugin {}", found.name))?;
         }
@@ -47,6 +50,7 @@ impl Build {
 /// From source to a component whose machine code is in the cache, so that the first `tools/list` does not wait for it.
 async fn build(
     toolchain: &Toolchain,
+    line_tables: bool,
     folder: &PluginFolder,
     found: &Found,
     sandbox: &Arc<Sandbox>,
@@ -54,7 +58,8 @@ async fn build(
 ) -> anyhow::Result<()> {
     let manifest = folder.manifest(found)?;
     let manifest_path = folder.path().join(found.name.as_str()).join("Cargo.toml");
-    let artifacts = toolchain.build(&GuestBuild { manifest_path, target_dir: None, targets: Targets::Library })?;
+    let guest = GuestBuild { manifest_path, target_dir: None, targets: Targets::Library, line_tables };
+    let artifacts = toolchain.build(&guest)?;
     let [artifact] = artifacts.as_slice() else { bail!("expected one component and got {}", artifacts.len()) };
     let component = folder.component_path(found, &manifest);
     let wasm = fs::read(&artifact.component)?;

@@ -10,7 +10,8 @@ use rmcp::model::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    outcome::{Blob, Content, Contents, Outcome, Output},
+    failure,
+    outcome::{Blob, Content, Contents, Outcome, Output, Receipt},
     plugin::{Catalog, Tool},
     text,
 };
@@ -46,7 +47,7 @@ fn mcp_tool(tool: &Tool) -> McpTool {
 pub(super) fn result(tool: &str, outcome: Outcome) -> CallToolResult {
     let mut meta = JsonObject::from_iter([(RECEIPT_KEY.to_owned(), json(&outcome.receipt))]);
     let mut result = match outcome.result {
-        Ok(output) => success(output),
+        Ok(output) => success(output, &outcome.receipt),
         Err(failure) => {
             let report = failure.report(tool, &outcome.receipt);
             meta.insert(ERROR_KEY.to_owned(), json(&report));
@@ -61,7 +62,7 @@ fn json(value: &impl Serialize) -> serde_json::Value {
     serde_json::to_value(value).unwrap_or_default()
 }
 
-fn success(output: Output) -> CallToolResult {
+fn success(output: Output, receipt: &Receipt) -> CallToolResult {
     let mut content: Vec<ContentBlock> = output.content.into_iter().map(block).collect();
     if content.is_empty()
         && let Some(structured) = &output.structured
@@ -69,6 +70,8 @@ fn success(output: Output) -> CallToolResult {
         // For clients that read content only (MCP 2025-11-25, server/tools, structured content).
         content.push(ContentBlock::text(visible(structured.to_string())));
     }
+    // A plugin can keep a refusal to itself; the host does not.
+    content.extend(failure::seen_beside(receipt).map(|seen| ContentBlock::text(visible(seen))));
     let mut result = CallToolResult::success(content);
     result.structured_content = output.structured;
     result
@@ -120,9 +123,9 @@ fn make_visible(json: &mut serde_json::Value) {
     }
 }
 
-/// The text of a guest without control and bidirectional characters (see [`text::is_hidden`]), except line feeds and tabs.
+/// The text of a guest without active characters (see [`text::is_active`]), except line feeds and tabs.
 fn visible(text: String) -> String {
-    if text.chars().all(|c| c == '\n' || c == '\t' || !text::is_hidden(c)) {
+    if text.chars().all(|c| c == '\n' || c == '\t' || !text::is_active(c)) {
         text
     } else {
         text::shown(&text, usize::MAX)

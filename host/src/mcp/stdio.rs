@@ -8,7 +8,9 @@ use std::{future::Future, io, sync::Arc, time::Duration};
 
 use rmcp::{
     RoleServer,
-    model::{ClientJsonRpcMessage, ErrorData, GetExtensions, JsonRpcMessage, ServerJsonRpcMessage},
+    model::{
+        ClientJsonRpcMessage, ClientRequest, ErrorData, GetExtensions, JsonRpcMessage, RequestId, ServerJsonRpcMessage,
+    },
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -43,6 +45,9 @@ pub(super) struct Transport {
     /// Taken before the request is read that will hold it: what was read cannot be put back.
     permit: Option<OwnedSemaphorePermit>,
     input_ended: CancellationToken,
+    /// An `initialize` that is not answered yet. What follows it is not read before: rmcp handles requests side by side, and
+    /// scripts send the first calls without waiting.
+    opening: Option<RequestId>,
 }
 
 impl Transport {
@@ -57,6 +62,7 @@ impl Transport {
             in_flight: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
             permit: None,
             input_ended,
+            opening: None,
         })
     }
 
@@ -64,6 +70,14 @@ impl Transport {
     async fn next(&mut self) -> io::Result<Option<ClientJsonRpcMessage>> {
         loop {
             self.output.write()?;
+            if self.opening.is_some() {
+                // The answer comes by `send`, and with it the next call of this.
+                tokio::select! {
+                    writable = self.output.writable(), if !self.output.is_empty() => writable?,
+                    () = std::future::pending() => {}
+                }
+                continue;
+            }
             if self.output.is_crowded() || self.permit.is_none() {
                 tokio::select! {
                     permit = Arc::clone(&self.in_flight).acquire_owned(), if self.permit.is_none() => self.permit = permit.ok(),
@@ -98,11 +112,14 @@ impl Transport {
 
     /// Gives a request the permit that it holds until its handler has ended.
     fn admit(&mut self, mut message: ClientJsonRpcMessage) -> ClientJsonRpcMessage {
-        if let JsonRpcMessage::Request(request) = &mut message
-            && let Some(permit) = self.permit.take()
-        {
-            // rmcp moves the extensions into the handler's context, and drops them with it.
-            request.request.extensions_mut().insert(Arc::new(permit));
+        if let JsonRpcMessage::Request(request) = &mut message {
+            if matches!(request.request, ClientRequest::InitializeRequest(_)) {
+                self.opening = Some(request.id.clone());
+            }
+            if let Some(permit) = self.permit.take() {
+                // rmcp moves the extensions into the handler's context, and drops them with it.
+                request.request.extensions_mut().insert(Arc::new(permit));
+            }
         }
         message
     }
@@ -114,6 +131,9 @@ impl rmcp::transport::Transport<RoleServer> for Transport {
     /// Puts the message down for the next write. The future is ready at once, save where the client reads more slowly than
     /// it is told of progress: then it waits until there is room.
     fn send(&mut self, message: ServerJsonRpcMessage) -> impl Future<Output = io::Result<()>> + Send + 'static {
+        if self.opening.is_some() && self.opening.as_ref() == answered(&message) {
+            self.opening = None;
+        }
         let mut pushed = self.output.push(&message);
         if self.input_ended.is_cancelled() {
             // Nobody polls `receive` any more, which writes otherwise.
@@ -145,6 +165,15 @@ impl rmcp::transport::Transport<RoleServer> for Transport {
             tracing::debug!(%error, "the client has gone before it took everything");
         }
         Ok(())
+    }
+}
+
+/// The request that the message answers.
+fn answered(message: &ServerJsonRpcMessage) -> Option<&RequestId> {
+    match message {
+        JsonRpcMessage::Response(response) => Some(&response.id),
+        JsonRpcMessage::Error(error) => error.id.as_ref(),
+        _ => None,
     }
 }
 

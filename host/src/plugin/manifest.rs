@@ -9,8 +9,9 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
-    policy::{Capabilities, PluginName, text::hidden_character},
+    policy::{Capabilities, PluginName},
     source::{LimitsTable, Source, SourceError},
+    text::hidden_character,
 };
 
 /// The name of the manifest in a plugin's folder.

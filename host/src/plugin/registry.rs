@@ -252,8 +252,19 @@ impl Registry {
         let candidate = Candidate::read(folder, found, &self.sources.state)?;
         let kept = old.map(|old| &old.loaded).filter(|loaded| loaded.component == candidate.component).cloned();
         let Sources { policy, environment, .. } = &self.sources;
-        let (loaded, tools) = load::admit(&self.sandbox, &candidate, lock, policy, environment, kept).await?;
-        Ok(Served { name: found.name.clone(), tools: tools.into_iter().map(Arc::new).collect(), loaded })
+        match load::admit(&self.sandbox, &candidate, lock, policy, environment, kept).await {
+            Ok((loaded, tools)) => {
+                Ok(Served { name: found.name.clone(), tools: tools.into_iter().map(Arc::new).collect(), loaded })
+            }
+            // Half a file is no component that somebody has to review: what is served stays until the rest is there.
+            Err(NotServed::ComponentChanged) if old.is_some() => {
+                match self.sandbox.load(&candidate.wasm, &candidate.component).await {
+                    Ok(_) => Err(NotServed::ComponentChanged),
+                    Err(error) => Err(NotServed::InvalidComponent(error.to_string())),
+                }
+            }
+            Err(reason) => Err(reason),
+        }
     }
 
     fn lock(&self, folder: &PluginFolder) -> Result<Lock, NotServed> {

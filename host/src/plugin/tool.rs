@@ -9,8 +9,9 @@ use crate::{
     call::Call,
     failure::{Failure, Mismatch},
     outcome::{Content, Outcome, Output},
-    policy::{Grant, text::hidden_character},
+    policy::Grant,
     sandbox::{Program, RawOutput, Sandbox, ToolSpec, Work},
+    text::hidden_character,
 };
 
 /// Characters of a tool's description.

@@ -10,6 +10,9 @@ use crate::host::Host;
 /// How long the folder has to be quiet before it is read: a build writes a file in many steps.
 const QUIET: Duration = Duration::from_millis(150);
 
+/// How long it is waited for at most: something may write there without end.
+const LATEST: Duration = Duration::from_secs(2);
+
 /// Reloads the host's plugins whenever their folder changes, until the returned watcher is dropped.
 ///
 /// # Errors
@@ -27,7 +30,8 @@ pub fn watch(host: &Arc<Host>) -> notify::Result<notify::RecommendedWatcher> {
     let host = Arc::clone(host);
     tokio::spawn(async move {
         while changed.recv().await.is_some() {
-            while let Ok(Some(())) = tokio::time::timeout(QUIET, changed.recv()).await {}
+            let quiet = async { while let Ok(Some(())) = tokio::time::timeout(QUIET, changed.recv()).await {} };
+            let _ = tokio::time::timeout(LATEST, quiet).await;
             if let Err(error) = host.registry().reload().await {
                 tracing::error!("plugins not reloaded: {error}");
             }

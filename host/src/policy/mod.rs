@@ -15,7 +15,6 @@ mod network;
 mod not_served;
 mod review;
 mod server;
-pub mod text;
 pub mod units;
 
 pub use capabilities::{Capabilities, EnvName, InvalidEnvName, NotAsked};

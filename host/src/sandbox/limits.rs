@@ -158,4 +158,14 @@ mod tests {
         drop(first);
         assert!(grow(&mut second, 0, 6));
     }
+
+    #[test]
+    fn table_elements_are_summed() {
+        let mut limiter = Limiter::new(u64::MAX, Budget::new(u64::MAX));
+        let mut grow = |from, to| limiter.table_growing(from, to, None).expect("the limiter never fails");
+        assert!(grow(0, MAX_TABLE_ELEMENTS - 1));
+        assert!(!grow(0, 2));
+        assert!(grow(0, 1));
+        assert_eq!(limiter.refused, Some(Refused::Tables));
+    }
 }

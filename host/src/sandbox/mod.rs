@@ -4,6 +4,7 @@
 mod bindings;
 mod cache;
 mod compile;
+mod convert;
 mod engine;
 mod http;
 mod limits;
@@ -34,12 +35,13 @@ pub use self::{
     engine::Allocation,
     http::{InvalidUpstream, Upstream, Upstreams},
 };
-use self::{engine::Ticker, http::Network, limits::Budget, state::CallState};
 pub(crate) use self::{
+    convert::{RawOutput, ToolSpec},
     http::PluginConnections,
-    program::{LoadError, Program, ToolSpec},
-    run::{Pace, RawOutput, Work},
+    program::{LoadError, Program},
+    run::{Pace, Work},
 };
+use self::{engine::Ticker, http::Network, limits::Budget, state::CallState};
 
 /// What a sandbox is made with.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use wasmtime::component::Component;
 
 use super::{
     Sandbox,
-    bindings::{PluginPre, toolcell::plugin::tool_types},
+    bindings::PluginPre,
     engine::{MAX_MEMORIES, MAX_TABLES, TABLES_PER_SLOT},
     state::CallState,
 };
@@ -56,29 +56,6 @@ pub(crate) enum LoadError {
     ListTools(Failure, Box<Receipt>),
 }
 
-/// A tool as its plugin describes it, not yet checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ToolSpec {
-    /// Unique within the plugin.
-    pub name: String,
-    /// A short name for people.
-    pub title: Option<String>,
-    /// What a model reads.
-    pub description: String,
-    /// JSON text.
-    pub input_schema: String,
-    /// JSON text.
-    pub output_schema: Option<String>,
-    /// The tool changes nothing.
-    pub read_only: Option<bool>,
-    /// What the tool changes may be lost.
-    pub destructive: Option<bool>,
-    /// Calling again changes nothing more.
-    pub idempotent: Option<bool>,
-    /// The tool talks to systems outside the host.
-    pub open_world: Option<bool>,
-}
-
 impl Sandbox {
     /// Compiles a component, or takes its code from the cache, and resolves and type-checks every import.
     ///
@@ -111,21 +88,5 @@ impl Sandbox {
             cache.store(&self.engine, digest, &code);
         }
         super::cache::deserialize(&self.engine, &code).map_err(|error| LoadError::Compile(format!("{error:#}")))
-    }
-}
-
-impl From<tool_types::Tool> for ToolSpec {
-    fn from(tool: tool_types::Tool) -> Self {
-        Self {
-            name: tool.name,
-            title: tool.title,
-            description: tool.description,
-            input_schema: tool.input_schema,
-            output_schema: tool.output_schema,
-            read_only: tool.hints.read_only,
-            destructive: tool.hints.destructive,
-            idempotent: tool.hints.idempotent,
-            open_world: tool.hints.open_world,
-        }
     }
 }

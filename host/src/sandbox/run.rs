@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use wasmtime::{Store, UpdateDeadline};
 
 use super::{
-    Program, Sandbox, ToolSpec,
+    Program, RawOutput, Sandbox, ToolSpec,
     bindings::{Plugin, toolcell::plugin::tool_types},
     http::{Egress, PluginConnections},
     limits::Limiter,
@@ -26,8 +26,8 @@ use super::{
 };
 use crate::{
     call::{Call, CallId},
-    failure::{self, Failure, ToolError},
-    outcome::{Blob, Content, Contents, ExchangeEnd, Receipt},
+    failure::{self, Failure},
+    outcome::{Exchange, ExchangeEnd, Receipt, Unreachable},
     policy::Grant,
 };
 
@@ -58,15 +58,6 @@ pub(crate) struct Work {
     pub connections: PluginConnections,
     /// How the tool's last call went.
     pub pace: Arc<Pace>,
-}
-
-/// A tool's answer, before its JSON is read.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct RawOutput {
-    /// The parts that the tool wrote.
-    pub content: Vec<Content>,
-    /// JSON text.
-    pub structured: Option<String>,
 }
 
 /// How the work of a call ended.
@@ -123,7 +114,7 @@ impl Sandbox {
         let task = CallTool { name: Arc::clone(&work.tool), arguments };
         let (answer, receipt) = self.run(program, work, task, call).await;
         let result = match answer {
-            Ok(Ok(output)) => check_size(output, work.grant.limits().result),
+            Ok(Ok(output)) => check_size(output.into(), work.grant.limits().result),
             Ok(Err(error)) => Err(Failure::Tool(error.into())),
             Err(failure) => Err(failure),
         };
@@ -336,77 +327,18 @@ impl Cell {
     }
 
     fn deadline_failure(&self, receipt: &Receipt) -> Failure {
-        let pending = receipt.exchanges.iter().rfind(|exchange| matches!(exchange.end, ExchangeEnd::Pending(_)));
+        // A request has the call's deadline, too, and may have been given up a moment before the call was.
+        let waited = |exchange: &&Exchange| {
+            matches!(exchange.end, ExchangeEnd::Pending(_) | ExchangeEnd::Failed(Unreachable::Timeout { .. }))
+        };
         Failure::Deadline {
             limit: self.work.grant.limits().deadline,
-            waiting_for: pending.map(|exchange| exchange.server.clone()),
+            waiting_for: receipt.exchanges.iter().rfind(waited).map(|exchange| exchange.server.clone()),
         }
     }
 }
 
-fn check_size(output: tool_types::Output, limit: u64) -> Result<RawOutput, Failure> {
-    let output = RawOutput::from(output);
-    let structured = output.structured.as_ref().map_or(0, String::len);
-    let size = (output.content.iter().map(size_of_content).sum::<usize>() + structured) as u64;
+fn check_size(output: RawOutput, limit: u64) -> Result<RawOutput, Failure> {
+    let size = output.size();
     if size > limit { Err(Failure::ResultTooLarge { size, limit }) } else { Ok(output) }
-}
-
-fn size_of_content(content: &Content) -> usize {
-    match content {
-        Content::Text(text) => text.len(),
-        Content::Image(blob) | Content::Audio(blob) => blob.data.len(),
-        Content::Link { uri, name, description, .. } => {
-            uri.len() + name.len() + description.as_ref().map_or(0, String::len)
-        }
-        Content::Embedded { uri, contents: Contents::Text(text), .. } => uri.len() + text.len(),
-        Content::Embedded { uri, contents: Contents::Blob(bytes), .. } => uri.len() + bytes.len(),
-        Content::Other(json) => json.len(),
-    }
-}
-
-impl From<tool_types::Output> for RawOutput {
-    fn from(output: tool_types::Output) -> Self {
-        Self { content: output.content.into_iter().map(Content::from).collect(), structured: output.structured }
-    }
-}
-
-impl From<tool_types::Content> for Content {
-    fn from(content: tool_types::Content) -> Self {
-        use tool_types::Content as C;
-        match content {
-            C::Text(text) => Self::Text(text),
-            C::Image(blob) => Self::Image(blob.into()),
-            C::Audio(blob) => Self::Audio(blob.into()),
-            C::Link(link) => {
-                Self::Link { uri: link.uri, name: link.name, description: link.description, mime_type: link.mime_type }
-            }
-            C::Embedded(embedded) => Self::Embedded {
-                uri: embedded.uri,
-                mime_type: embedded.mime_type,
-                contents: match embedded.contents {
-                    tool_types::Contents::Text(text) => Contents::Text(text),
-                    tool_types::Contents::Blob(bytes) => Contents::Blob(bytes),
-                },
-            },
-            C::Other(json) => Self::Other(json),
-        }
-    }
-}
-
-impl From<tool_types::Blob> for Blob {
-    fn from(blob: tool_types::Blob) -> Self {
-        Self { data: blob.data, mime_type: blob.mime_type }
-    }
-}
-
-impl From<tool_types::ToolError> for ToolError {
-    fn from(error: tool_types::ToolError) -> Self {
-        Self {
-            code: error.code,
-            message: error.message,
-            likely_causes: error.likely_causes,
-            check_first: error.check_first,
-            retryable: error.retryable,
-        }
-    }
 }

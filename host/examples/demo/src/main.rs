@@ -61,5 +61,6 @@ async fn main() -> Result<()> {
     client.close().await?;
 
     screen::heading("Add it to Claude Code");
+    screen::note("once, to accept plugins/toolcell.lock as your own: target/release/toolcell allow");
     program.connect("claude-code", &plugins)
 }

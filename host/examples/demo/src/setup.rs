@@ -13,7 +13,8 @@ use crate::screen;
 
 /// The checkout that this demo was built from.
 pub(crate) fn repository() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.."))
+    // This package is in host/examples/demo.
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(3).expect("a package three folders deep has that many above")
 }
 
 /// The `toolcell` program.

@@ -9,7 +9,7 @@ use rustls::CertificateError;
 
 use super::request::Invalid;
 use crate::{
-    failure::{Parts, network},
+    failure::{Code, Parts, network},
     outcome::{AnswerPart, Denial, Server, TlsFault, Unreachable},
 };
 
@@ -37,9 +37,9 @@ impl SendError {
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Invalid(_) => "invalid_request",
-            Self::Denied(_) => "denied_network",
-            Self::Unreachable { why: Unreachable::TooLarge(_), .. } => "upstream_limit",
-            Self::Unreachable { .. } => "upstream_unreachable",
+            Self::Denied(_) => Code::DeniedNetwork.as_str(),
+            Self::Unreachable { why: Unreachable::TooLarge(_), .. } => Code::UpstreamLimit.as_str(),
+            Self::Unreachable { .. } => Code::UpstreamUnreachable.as_str(),
         }
     }
 

@@ -1,8 +1,8 @@
 //! The one sender through which every HTTP request of a guest goes, whether it comes from the contract's `http` or from
 //! `wasi:http`. Only `contract` and `wasi` know the runtime.
 //!
-//! [`Egress::send`] shows the way of a request. Each step takes what only the step before it can make, so that no
-//! request is dialled unjudged and no address unchecked.
+//! [`Egress::send`] shows the way of a request. Each step takes what only the step before it can make, so that no request is
+//! dialled unjudged and no address unchecked.
 
 mod contract;
 mod dial;

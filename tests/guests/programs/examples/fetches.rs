@@ -2,7 +2,13 @@
 
 use toolcell_test_programs::{Answer, Value, failed, http, json, plugin, structured, text, tool};
 
-plugin!(tool("fetches", "Sends GET to `url`; `swallow` hides why it failed, `timeout_ms` bounds it."), fetches);
+plugin!(
+    tool(
+        "fetches",
+        "Sends GET to `url` within `timeout_ms`. A failure is passed on; `swallow` hides it, `crash` panics."
+    ),
+    fetches
+);
 
 fn fetches(arguments: &Value) -> Answer {
     let request = http::Request {
@@ -19,7 +25,8 @@ fn fetches(arguments: &Value) -> Answer {
             "headers": response.headers,
             "body": String::from_utf8_lossy(&response.body),
         })),
-        Err(_) if arguments["swallow"] == true => text("error"),
+        Err(_) if arguments["swallow"] == true => text("nothing found"),
+        Err(_) if arguments["crash"] == true => panic!("no answer"),
         Err(error) => failed(&error.code, error.message),
     }
 }

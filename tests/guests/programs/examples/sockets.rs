@@ -4,7 +4,10 @@ use std::net::{TcpStream, ToSocketAddrs};
 use toolcell_test_programs::{Answer, Value, failed, plugin, text, tool};
 
 plugin!(
-    tool("sockets", "Looks up `lookup` or connects to `connect`, both `name:port`; `swallow` hides a failure."),
+    tool(
+        "sockets",
+        "Looks up `lookup` or connects to `connect`, both `name:port`. `swallow` hides a failure, `crash` panics."
+    ),
     sockets
 );
 
@@ -15,7 +18,8 @@ fn sockets(arguments: &Value) -> Answer {
     };
     match done {
         Ok(()) => text("done"),
-        Err(_) if arguments["swallow"] == true => text("error"),
+        Err(_) if arguments["swallow"] == true => text("nothing found"),
+        Err(_) if arguments["crash"] == true => panic!("no answer"),
         Err(error) => failed("socket", error),
     }
 }

@@ -4,12 +4,13 @@ use toolcell_test_programs::{Answer, Value, failed, json, plugin, structured, te
 use wasip2::http::outgoing_handler::handle;
 use wasip2::http::types::{ErrorCode, Fields, IncomingResponse, OutgoingRequest, Scheme};
 
-plugin!(tool("wasihttp", "Sends GET to `url`; `swallow` hides why it failed."), wasihttp);
+plugin!(tool("wasihttp", "Sends GET to `url`. A failure is passed on; `swallow` hides it, `crash` panics."), wasihttp);
 
 fn wasihttp(arguments: &Value) -> Answer {
     match get(arguments["url"].as_str().unwrap_or_default()) {
         Ok((status, body)) => structured(json!({ "status": status, "body": body })),
-        Err(_) if arguments["swallow"] == true => text("error"),
+        Err(_) if arguments["swallow"] == true => text("nothing found"),
+        Err(_) if arguments["crash"] == true => panic!("no answer"),
         Err(error) => failed("wasi_http", format!("{error:?}")),
     }
 }

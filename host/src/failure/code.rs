@@ -1,0 +1,61 @@
+//! The stable codes of failures.
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $code:literal,)*) => {
+        /// The code of a failure that the host finds. A failure that a tool foresaw has a code of the tool's own.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Code {
+            /// All of them, each once.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The code as programs read it.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $code,)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The arguments do not satisfy the tool's input schema.
+    InvalidArguments = "invalid_arguments",
+    /// A request, socket or name look-up was refused.
+    DeniedNetwork = "denied_network",
+    /// A server gave no answer.
+    UpstreamUnreachable = "upstream_unreachable",
+    /// A server answered with more than a call may receive.
+    UpstreamLimit = "upstream_limit",
+    /// A granted variable is not set on the host.
+    MissingVariable = "missing_variable",
+    /// The plugin panicked or trapped.
+    Trap = "trap",
+    /// The plugin's call stack is exhausted.
+    StackOverflow = "stack_overflow",
+    /// The plugin wanted more memory than it may have.
+    MemoryLimit = "memory_limit",
+    /// The plugin wanted more of something else than a call may have.
+    ResourceLimit = "resource_limit",
+    /// The call did not end in time.
+    Deadline = "deadline",
+    /// The answer is larger than an answer may be.
+    ResultTooLarge = "result_too_large",
+    /// The answer is not as the tool's output schema says.
+    InvalidOutput = "invalid_output",
+    /// The plugin ended its process.
+    Exited = "exited",
+    /// The host carries as much as it can.
+    Busy = "busy",
+    /// The client withdrew the request.
+    Cancelled = "cancelled",
+    /// The tool is not served any more.
+    ToolWithdrawn = "tool_withdrawn",
+    /// A bug of Toolcell's.
+    Unexpected = "unexpected",
+}

@@ -1,0 +1,147 @@
+//! A failure as the model and programs get it: its own words, and what the host saw beside them.
+
+use serde::Serialize;
+
+use super::{Failure, Mismatch, network};
+use crate::{
+    outcome::{Exchange, ExchangeEnd, Receipt},
+    text,
+};
+
+/// How many things that the host saw are shown.
+const MAX_OBSERVED: usize = 3;
+
+/// A failure as the model and programs get it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Stable.
+    pub code: String,
+    /// What happened, naming the offender.
+    pub message: String,
+    /// What probably caused it.
+    pub likely_causes: Vec<String>,
+    /// The one thing to check first.
+    pub check_first: String,
+    /// Whether the same call can succeed later.
+    pub retryable: bool,
+    /// Where arguments or result do not satisfy their schema.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mismatches: Vec<Mismatch>,
+    /// What the host saw that the failure itself does not say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub observed: Vec<String>,
+    /// The call, to find it in the host's log.
+    pub call: String,
+}
+
+impl Report {
+    /// Characters that [`Report::text`] has at most.
+    pub const MAX_TEXT: usize = 800;
+
+    /// What the model reads: what happened, likely causes, what to check first, whether to try again.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut prose = sentence(&self.message);
+        for observed in &self.observed {
+            prose.push_str("\nThe host saw: ");
+            prose.push_str(&sentence(observed));
+        }
+        if !self.likely_causes.is_empty() {
+            prose.push_str("\nLikely causes: ");
+            let causes: Vec<_> = self.likely_causes.iter().map(|cause| cause.trim_end_matches('.')).collect();
+            prose.push_str(&sentence(&causes.join("; ")));
+        }
+        let tail = format!(
+            "\nCheck first: {}\n{} ({}, call {})",
+            sentence(&self.check_first),
+            if self.retryable { "Trying again may help." } else { "Trying the same again will not help." },
+            self.code,
+            self.call
+        );
+        // The end says what to do and stays whole; what is too long is cut before it.
+        let room = Self::MAX_TEXT.saturating_sub(tail.chars().count() + 1);
+        format!("{}{tail}", text::shown(&prose, room))
+    }
+}
+
+impl Failure {
+    /// The failure of a call of `tool`, with what the call's receipt shows beside it.
+    #[must_use]
+    pub fn report(&self, tool: &str, receipt: &Receipt) -> Report {
+        let parts = self.parts(tool, receipt);
+        let mismatches = match self {
+            Self::InvalidArguments { mismatches } | Self::InvalidOutput { mismatches } => mismatches.clone(),
+            _ => Vec::new(),
+        };
+        Report {
+            code: self.code().to_owned(),
+            message: parts.message,
+            likely_causes: parts.likely_causes,
+            check_first: parts.check_first,
+            retryable: parts.retryable,
+            mismatches,
+            observed: self.observed(receipt),
+            call: receipt.call.to_string(),
+        }
+    }
+
+    /// What the host saw and the failure does not already say: a plugin cannot leave it out.
+    fn observed(&self, receipt: &Receipt) -> Vec<String> {
+        let said_denial = if let Self::Denied { denial } = self { Some(denial) } else { None };
+        let said_server = match self {
+            Self::Unreachable { exchange } => Some(&exchange.server),
+            Self::Deadline { waiting_for, .. } => waiting_for.as_ref(),
+            _ => None,
+        };
+        let denials =
+            receipt.denials.iter().filter(|denial| Some(*denial) != said_denial).map(network::denied_in_short);
+        let exchanges = receipt
+            .exchanges
+            .iter()
+            .filter(|exchange| matches!(exchange.end, ExchangeEnd::Failed(_)) && Some(&exchange.server) != said_server)
+            .map(network::failed_in_short);
+        let variables = receipt.unset_variables.iter().filter(|_| !matches!(self, Self::MissingVariable { .. }));
+        let variables = variables.map(|name| format!("{name} is granted but not set on the host"));
+        let mut observed: Vec<String> = match self {
+            // The call never started, or ended for reasons that have nothing to do with the plugin.
+            Self::InvalidArguments { .. } | Self::Busy { .. } | Self::ToolWithdrawn { .. } => Vec::new(),
+            // A plugin that passed the host's own words on has said it.
+            Self::Tool(error) => {
+                denials.chain(exchanges).chain(variables).filter(|seen| !error.message.contains(&**seen)).collect()
+            }
+            _ => denials.chain(exchanges).chain(variables).collect(),
+        };
+        observed.dedup();
+        observed.truncate(MAX_OBSERVED);
+        observed
+    }
+}
+
+/// What a plugin that answered all the same may have kept to itself, for the model to read beside the answer: what it was
+/// refused, and the servers that never answered it.
+#[must_use]
+pub fn seen_beside(receipt: &Receipt) -> Option<String> {
+    let exchanges = || receipt.exchanges.iter();
+    let answers = |exchange: &&Exchange| matches!(exchange.end, ExchangeEnd::Answered(_));
+    let failed = exchanges().filter(|exchange| {
+        let is_failed = matches!(exchange.end, ExchangeEnd::Failed(_));
+        is_failed && !exchanges().filter(answers).any(|answered| answered.server == exchange.server)
+    });
+    let mut seen: Vec<_> = receipt.denials.iter().map(network::denied).chain(failed.map(network::failed)).collect();
+    seen.dedup();
+    seen.truncate(MAX_OBSERVED);
+    let check_first = sentence(&seen.last()?.check_first);
+    let lines: String = seen.iter().map(|parts| format!("The host saw: {}\n", sentence(&parts.message))).collect();
+    Some(format!("{lines}Check first: {check_first}"))
+}
+
+/// With a capital letter at its beginning and a full stop at its end.
+fn sentence(text: &str) -> String {
+    let mut letters = text.trim().chars();
+    let mut sentence: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+    if !sentence.ends_with(['.', '!', '?', '…']) {
+        sentence.push('.');
+    }
+    sentence
+}

@@ -1,0 +1,123 @@
+//! The contract's values, which the bindings define, as the host's own.
+
+use super::bindings::toolcell::plugin::tool_types;
+use crate::{
+    failure::ToolError,
+    outcome::{Blob, Content, Contents},
+};
+
+/// A tool as its plugin describes it, not yet checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ToolSpec {
+    /// Unique within the plugin.
+    pub name: String,
+    /// A short name for people.
+    pub title: Option<String>,
+    /// What a model reads.
+    pub description: String,
+    /// JSON text.
+    pub input_schema: String,
+    /// JSON text.
+    pub output_schema: Option<String>,
+    /// The tool changes nothing.
+    pub read_only: Option<bool>,
+    /// What the tool changes may be lost.
+    pub destructive: Option<bool>,
+    /// Calling again changes nothing more.
+    pub idempotent: Option<bool>,
+    /// The tool talks to systems outside the host.
+    pub open_world: Option<bool>,
+}
+
+/// A tool's answer, before its JSON is read.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct RawOutput {
+    /// The parts that the tool wrote.
+    pub content: Vec<Content>,
+    /// JSON text.
+    pub structured: Option<String>,
+}
+
+impl RawOutput {
+    /// Bytes of everything in it.
+    pub(super) fn size(&self) -> u64 {
+        let structured = self.structured.as_ref().map_or(0, String::len);
+        (self.content.iter().map(size_of_content).sum::<usize>() + structured) as u64
+    }
+}
+
+fn size_of_content(content: &Content) -> usize {
+    match content {
+        Content::Text(text) => text.len(),
+        Content::Image(blob) | Content::Audio(blob) => blob.data.len(),
+        Content::Link { uri, name, description, .. } => {
+            uri.len() + name.len() + description.as_ref().map_or(0, String::len)
+        }
+        Content::Embedded { uri, contents: Contents::Text(text), .. } => uri.len() + text.len(),
+        Content::Embedded { uri, contents: Contents::Blob(bytes), .. } => uri.len() + bytes.len(),
+        Content::Other(json) => json.len(),
+    }
+}
+
+impl From<tool_types::Output> for RawOutput {
+    fn from(output: tool_types::Output) -> Self {
+        Self { content: output.content.into_iter().map(Content::from).collect(), structured: output.structured }
+    }
+}
+
+impl From<tool_types::Content> for Content {
+    fn from(content: tool_types::Content) -> Self {
+        use tool_types::Content as C;
+        match content {
+            C::Text(text) => Self::Text(text),
+            C::Image(blob) => Self::Image(blob.into()),
+            C::Audio(blob) => Self::Audio(blob.into()),
+            C::Link(link) => {
+                Self::Link { uri: link.uri, name: link.name, description: link.description, mime_type: link.mime_type }
+            }
+            C::Embedded(embedded) => Self::Embedded {
+                uri: embedded.uri,
+                mime_type: embedded.mime_type,
+                contents: match embedded.contents {
+                    tool_types::Contents::Text(text) => Contents::Text(text),
+                    tool_types::Contents::Blob(bytes) => Contents::Blob(bytes),
+                },
+            },
+            C::Other(json) => Self::Other(json),
+        }
+    }
+}
+
+impl From<tool_types::Blob> for Blob {
+    fn from(blob: tool_types::Blob) -> Self {
+        Self { data: blob.data, mime_type: blob.mime_type }
+    }
+}
+
+impl From<tool_types::ToolError> for ToolError {
+    fn from(error: tool_types::ToolError) -> Self {
+        Self {
+            code: error.code,
+            message: error.message,
+            likely_causes: error.likely_causes,
+            check_first: error.check_first,
+            retryable: error.retryable,
+        }
+    }
+}
+
+impl From<tool_types::Tool> for ToolSpec {
+    fn from(tool: tool_types::Tool) -> Self {
+        Self {
+            name: tool.name,
+            title: tool.title,
+            description: tool.description,
+            input_schema: tool.input_schema,
+            output_schema: tool.output_schema,
+            read_only: tool.hints.read_only,
+            destructive: tool.hints.destructive,
+            idempotent: tool.hints.idempotent,
+            open_world: tool.hints.open_world,
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! A failure without a case, or a guest without one, fails the suite.
+
+use std::collections::BTreeSet;
+
+use toolcell::failure::Code;
+
+use crate::{failure, http, isolation, load, log, permission};
+
+/// Guests that no case of a failure is about, and the test that each is for.
+const OTHERS: &[(&str, fn())] = &[
+    ("badname", permission::bad_components_are_named),
+    ("badschema_draft", permission::bad_components_are_named),
+    ("badschema_json", permission::bad_components_are_named),
+    ("badschema_ref", permission::bad_components_are_named),
+    ("badschema_root", permission::bad_components_are_named),
+    ("bidi", permission::bad_components_are_named),
+    ("counter", isolation::nothing_carries_over),
+    ("envdump", isolation::the_hosts_environment_is_out_of_reach),
+    ("listtraps", permission::bad_components_are_named),
+    ("logs", log::log_lines_name_plugin_tool_and_call),
+    ("prints", log::what_a_guest_prints_never_reaches_the_client),
+    ("progresses", load::progress_is_sent_while_the_call_runs),
+    ("strangeimport", permission::bad_components_are_named),
+    ("toolerror", failure::tool_error),
+    ("wasihttp", http::what_is_granted_is_reached),
+];
+
+/// A guest cannot make the host panic, as far as is known; `Host::call`'s own test provokes and words this one.
+const UNPROVOKED: [Code; 1] = [Code::Unexpected];
+
+#[test]
+fn every_failure_has_a_case() {
+    let provoked: BTreeSet<_> = failure::CASES.iter().map(|(code, _)| *code).chain(UNPROVOKED).collect();
+    let all: BTreeSet<_> = Code::ALL.iter().copied().collect();
+    assert_eq!(provoked, all);
+}
+
+#[test]
+fn every_guest_has_a_case() {
+    let used = failure::CASES.iter().map(|(_, guest)| *guest).chain(OTHERS.iter().map(|(guest, _)| *guest));
+    let used: BTreeSet<_> = used.collect();
+    let all: BTreeSet<_> = toolcell_test_guests::ALL.iter().map(|(guest, _)| *guest).collect();
+    assert_eq!(used, all);
+}
