@@ -19,6 +19,7 @@ pub fn echo() -> &'static Path {
             // Beside target/tmp: where the guests of the tests are built, too.
             target_dir: Some(Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("guests")),
             targets: Targets::Library,
+            line_tables: false,
         };
         let artifacts = toolchain.build(&build).expect("the plugin compiles");
         artifacts.into_iter().next().expect("a library is one component").component

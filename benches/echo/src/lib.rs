@@ -9,7 +9,11 @@ toolcell_sdk::plugin!(tools);
 /// The tools of this plugin.
 #[must_use]
 pub fn tools() -> Vec<Tool> {
-    vec![Tool::new("echo", echo).read_only(), Tool::new("echo_text", echo_text).read_only()]
+    vec![
+        Tool::new("echo", echo).read_only(),
+        Tool::new("echo_text", echo_text).read_only(),
+        Tool::new("panics", panics).read_only(),
+    ]
 }
 
 /// Returns its arguments. Reads nothing else and never fails.
@@ -32,4 +36,15 @@ pub fn echo(input: Echo) -> Result<Echo, ToolError> {
 /// The same work in the guest, but the answer is a text without a schema, so that the host does nothing with it.
 fn echo_text(input: Echo) -> Result<Text, ToolError> {
     serde_json::to_string(&input).map(Text).map_err(|error| ToolError::new("unwritable", error.to_string()))
+}
+
+/// Panics with the message.
+#[derive(Deserialize, JsonSchema)]
+struct Panics {
+    /// What the panic says.
+    message: String,
+}
+
+fn panics(Panics { message }: Panics) -> Result<Text, ToolError> {
+    panic!("{message}");
 }

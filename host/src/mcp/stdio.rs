@@ -73,7 +73,7 @@ impl Transport {
     /// The next message, or the reason why there is none any more. Nothing is lost when the future is dropped.
     async fn next(&mut self) -> io::Result<Option<ClientJsonRpcMessage>> {
         loop {
-            self.output.write()?;
+            self.write().await?;
             if self.opening.is_some() {
                 // The answer comes by `send`, and with it the next call of this.
                 tokio::select! {
