@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{
     call::CallId,
-    outcome::{Denial, Exchange, Server},
+    receipt::{Denial, Exchange, Server},
 };
 
 mod code;

@@ -13,8 +13,9 @@ use tokio::sync::watch;
 use crate::{
     call::{Call, CallId},
     failure::{self, Failure},
-    outcome::{Outcome, Receipt},
+    outcome::Outcome,
     plugin::{Catalog, Registry, Tool},
+    receipt::Receipt,
     sandbox::Sandbox,
     text,
 };

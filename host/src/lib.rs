@@ -11,14 +11,14 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`host`] | a request on one screen |
-//! | [`call`], [`outcome`], [`failure`] | what goes in, what comes out, and every way to fail, with its wording |
+//! | [`call`], [`outcome`], [`receipt`], [`failure`] | what goes in, what comes out, what it did, and every way to fail |
 //! | [`policy`] | pure decisions: rules, addresses, limits, grants; no wasmtime, no MCP, no file |
 //! | [`plugin`] | manifest, lock file, loading, registry, schemas, hot reload |
 //! | [`sandbox`] | the only place that names wasmtime: engine, limits, imports, outgoing HTTP, code cache |
 //! | [`mcp`] | the only place that names rmcp: both protocol eras over stdio |
 //! | [`cli`] | one file for each command; the only place that prints |
 //!
-//! Imports run one way: cli, mcp, host, plugin, sandbox, policy; `call`, `outcome` and `failure` may be used by all.
+//! Imports run one way: cli, mcp, host, plugin, sandbox, policy; `call`, `receipt`, `outcome` and `failure` may be used by all.
 //!
 //! # Invariants
 //!
@@ -39,6 +39,7 @@ mod nearest;
 pub mod outcome;
 pub mod plugin;
 pub mod policy;
+pub mod receipt;
 pub mod sandbox;
 pub mod source;
 pub mod text;

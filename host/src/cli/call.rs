@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use super::{Open, arguments, progress, terminal, unserved};
 use crate::{
     failure::{self, Failure},
-    outcome::{Content, ExchangeEnd, Outcome, Output, Receipt},
+    outcome::{Content, Outcome, Output},
     policy::units::{bytes_text, duration_text},
+    receipt::{ExchangeEnd, Receipt},
     text,
 };
 
@@ -100,7 +101,7 @@ fn servers(receipt: &Receipt) -> Vec<String> {
         ExchangeEnd::Failed(_) => "failed".to_owned(),
         ExchangeEnd::Pending(_) => "not finished".to_owned(),
     };
-    let line = |exchange: &crate::outcome::Exchange| {
+    let line = |exchange: &crate::receipt::Exchange| {
         let elapsed = std::time::Duration::from_millis(u64::try_from(exchange.elapsed.as_millis()).unwrap_or(u64::MAX));
         let bytes = format!("{} bytes sent, {} received", exchange.sent, exchange.received);
         format!("{}: {}, {bytes}, {}", exchange.server, end(&exchange.end), duration_text(elapsed))

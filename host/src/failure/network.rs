@@ -6,8 +6,8 @@ use std::{net::IpAddr, time::Duration};
 
 use super::Parts;
 use crate::{
-    outcome::{AnswerPart, Denial, Exchange, ExchangeEnd, Server, Stage, TlsFault, Unreachable},
     policy::units::duration_text,
+    receipt::{AnswerPart, Denial, Exchange, ExchangeEnd, Server, Stage, TlsFault, Unreachable},
     text,
 };
 

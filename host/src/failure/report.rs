@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Failure, Mismatch, network};
 use crate::{
-    outcome::{Exchange, ExchangeEnd, Receipt},
+    receipt::{Exchange, ExchangeEnd, Receipt},
     text,
 };
 

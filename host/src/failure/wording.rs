@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{Failure, Mismatch, ToolError, network};
 use crate::{
-    outcome::{ExchangeEnd, Receipt, Server},
     policy::units::{bytes_text, duration_text},
+    receipt::{ExchangeEnd, Receipt, Server},
     text,
 };
 

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     failure,
-    outcome::{Blob, Content, Contents, Outcome, Output, Receipt},
+    outcome::{Blob, Content, Contents, Outcome, Output},
     plugin::{Catalog, Tool},
+    receipt::Receipt,
     text,
 };
 

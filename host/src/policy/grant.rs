@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, net::IpAddr};
 
 use super::{Capabilities, EnvName, Limits, NetworkRule, address::special_kind, server::Host};
-use crate::outcome::{Denial, Server};
+use crate::receipt::{Denial, Server};
 
 /// What every call into one plugin may do. Made by [`super::Reviewed::grant`]; the two constructors here are for calls
 /// that get nothing and for callers that answer for the decision themselves.

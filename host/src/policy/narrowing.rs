@@ -74,8 +74,8 @@ fn intersection(a: &BTreeSet<NetworkRule>, b: &BTreeSet<NetworkRule>) -> BTreeSe
 mod tests {
     use super::*;
     use crate::{
-        outcome::Denial,
         policy::{Capabilities, Limits, server_of},
+        receipt::Denial,
     };
 
     fn rules(rules: &[&str]) -> BTreeSet<NetworkRule> {

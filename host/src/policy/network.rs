@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::server::Host;
-use crate::outcome::Server;
+use crate::receipt::Server;
 
 /// `scheme://server[:port]`: one server, the servers below a domain, or any public server.
 ///

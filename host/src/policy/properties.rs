@@ -8,7 +8,7 @@ use super::{
     Capabilities, Digest, Entry, EnvName, Evidence, Grant, Limits, NetworkRule, PartialLimits, PluginName,
     PluginPolicy, Policy, address::special_kind, review, server_of,
 };
-use crate::outcome::Server;
+use crate::receipt::Server;
 
 const HOSTS: [&str; 12] = [
     "x.test",

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use url::Url;
 
 use super::address;
-use crate::outcome::Server;
+use crate::receipt::Server;
 
 /// Why a URL names no server that a plugin could be allowed to reach. Never quotes the URL: it may carry secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -13,7 +13,7 @@ use super::{
     bindings::toolcell::plugin::{http, log, progress, tool_types},
     state::CallState,
 };
-use crate::{call::Progress, outcome::Denial, text};
+use crate::{call::Progress, receipt::Denial, text};
 
 /// The linker for every plugin.
 pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {

@@ -10,7 +10,7 @@ use super::{
     engine::{MAX_MEMORIES, MAX_TABLES, TABLES_PER_SLOT},
     state::CallState,
 };
-use crate::{failure::Failure, outcome::Receipt, policy::Digest};
+use crate::{failure::Failure, policy::Digest, receipt::Receipt};
 
 /// A component of a plugin, ready to run. Cheap to clone.
 #[derive(Clone)]

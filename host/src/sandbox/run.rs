@@ -27,8 +27,8 @@ use super::{
 use crate::{
     call::{Call, CallId},
     failure::{self, Failure},
-    outcome::{Exchange, ExchangeEnd, Receipt, Unreachable},
     policy::Grant,
+    receipt::{Exchange, ExchangeEnd, Receipt, Unreachable},
 };
 
 /// Bytes that one call between guest and host may carry.

@@ -6,7 +6,7 @@ use wasmtime_wasi::I32Exit;
 use super::{limits::Refused, state::CallState};
 use crate::{
     failure::Failure,
-    outcome::{ExchangeEnd, Receipt},
+    receipt::{ExchangeEnd, Receipt},
     text,
 };
 

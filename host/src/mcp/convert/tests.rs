@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     call::CallId,
     failure::Failure,
-    outcome::{Exchange, ExchangeEnd, Receipt, Server},
+    receipt::{Exchange, ExchangeEnd, Receipt, Server},
 };
 
 fn converted(result: Result<Output, Failure>) -> Value {

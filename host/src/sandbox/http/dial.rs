@@ -18,7 +18,7 @@ use super::{
     request::Permitted,
     trace::Ongoing,
 };
-use crate::outcome::{Denial, Server, Stage, Unreachable};
+use crate::receipt::{Denial, Server, Stage, Unreachable};
 
 /// Look-ups under way at once. The system's resolver cannot be cancelled, so that each holds a thread until it is done.
 pub(super) const LOOKUPS: usize = 16;

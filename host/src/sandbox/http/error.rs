@@ -10,7 +10,7 @@ use rustls::CertificateError;
 use super::request::Invalid;
 use crate::{
     failure::{Code, Parts, network},
-    outcome::{AnswerPart, Denial, Server, TlsFault, Unreachable},
+    receipt::{AnswerPart, Denial, Server, TlsFault, Unreachable},
 };
 
 /// Why a request got no answer, or not all of it.

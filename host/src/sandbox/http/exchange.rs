@@ -24,7 +24,7 @@ use super::{
     request::{CONNECTION_FIELDS, Checked, RequestBody},
     trace::{Entry, Ongoing},
 };
-use crate::outcome::{ExchangeEnd, Stage};
+use crate::receipt::{ExchangeEnd, Stage};
 
 /// The most bytes of an answer's status line and header fields.
 const MAX_HEAD: usize = 64 << 10;

@@ -40,8 +40,8 @@ use self::{
 };
 pub(crate) use self::{error::SendError, permits::PluginConnections, trace::Trace};
 use crate::{
-    outcome::{Denial, ExchangeEnd, Stage},
     policy::Grant,
+    receipt::{Denial, ExchangeEnd, Stage},
 };
 
 /// How long a connection may take to make, look-up and TLS included: short enough that a plugin whose server is mute can

@@ -15,8 +15,8 @@ use http_body_util::combinators::UnsyncBoxBody;
 use url::Url;
 
 use crate::{
-    outcome::{Denial, Server},
     policy::{Grant, server_of},
+    receipt::{Denial, Server},
 };
 
 /// The most bytes of a request's header fields, names and values together.

@@ -14,8 +14,8 @@ use self::server::TestServer;
 use super::request::Invalid;
 use super::*;
 use crate::{
-    outcome::{Server, Unreachable},
     policy::{Capabilities, NetworkRule},
+    receipt::{Server, Unreachable},
 };
 
 const LONG: Duration = Duration::from_mins(1);

@@ -7,7 +7,7 @@ use tokio::{net::TcpStream, sync::OnceCell};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::error::from_tls;
-use crate::outcome::{Server, TlsFault, Unreachable};
+use crate::receipt::{Server, TlsFault, Unreachable};
 
 /// What handshakes need, made once.
 #[derive(Debug, Default)]

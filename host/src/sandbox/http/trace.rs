@@ -7,7 +7,7 @@ use std::{
 
 use tokio::time::{Instant, timeout_at};
 
-use crate::outcome::{AnswerPart, Denial, Exchange, ExchangeEnd, Receipt, Server, Stage, Unreachable};
+use crate::receipt::{AnswerPart, Denial, Exchange, ExchangeEnd, Receipt, Server, Stage, Unreachable};
 
 /// The most bytes of answer bodies that one call may receive, all its requests together.
 pub(super) const MAX_RECEIVED: u64 = 16 << 20;

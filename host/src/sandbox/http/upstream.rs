@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use url::Url;
 
-use crate::{outcome::Server, policy::server_of};
+use crate::{policy::server_of, receipt::Server};
 
 /// Sends what is meant for one server to another, for example `https://hn.algolia.com=http://127.0.0.1:8080`.
 ///

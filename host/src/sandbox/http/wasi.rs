@@ -21,7 +21,7 @@ use super::{
     trace::MAX_RECEIVED,
 };
 use crate::{
-    outcome::{AnswerPart, Denial, Stage, TlsFault, Unreachable},
+    receipt::{AnswerPart, Denial, Stage, TlsFault, Unreachable},
     sandbox::state::CallState,
 };
 

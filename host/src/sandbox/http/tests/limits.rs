@@ -13,7 +13,7 @@ use super::{
     server::{TestServer, read_request},
     *,
 };
-use crate::{outcome::AnswerPart, sandbox::http::trace::MAX_RECEIVED};
+use crate::{receipt::AnswerPart, sandbox::http::trace::MAX_RECEIVED};
 
 /// A server that writes `first` and then `again` for as long as somebody reads, pausing between.
 async fn dripping(first: &'static str, again: Vec<u8>, pause: Duration) -> TestServer {

@@ -11,7 +11,7 @@ use super::{
     server::{TestServer, read_request},
     *,
 };
-use crate::outcome::TlsFault;
+use crate::receipt::TlsFault;
 
 struct Authority(CertifiedIssuer<'static, KeyPair>);
 

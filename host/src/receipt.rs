@@ -1,0 +1,245 @@
+//! What one call did: how long it took, what it reached, and what it was refused.
+
+use std::{fmt, time::Duration};
+
+use serde::{Serialize, Serializer};
+
+use crate::call::CallId;
+
+/// What one call did, seen from outside the guest: it cannot be forged or left out by a plugin.
+///
+/// Serialized, as programs get it, it leaves out what only an operator should read.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Receipt {
+    /// Names the call.
+    pub call: CallId,
+    /// From the arrival of the call to its end.
+    #[serde(rename = "elapsedMs", serialize_with = "milliseconds")]
+    pub elapsed: Duration,
+    /// Time that the guest, and the host on its behalf, spent on a processor.
+    #[serde(rename = "computingMs", serialize_with = "milliseconds")]
+    pub computing: Duration,
+    /// The most linear memory that the instance held at once, in bytes, summed over its memories.
+    pub memory_peak: u64,
+    /// Every HTTP request that went out or was tried, in order. At most [`Receipt::MAX_ENTRIES`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exchanges: Vec<Exchange>,
+    /// Everything that was asked for and refused, in order. At most [`Receipt::MAX_ENTRIES`].
+    #[serde(skip)]
+    pub denials: Vec<Denial>,
+    /// Variables that were granted and are not set on the host.
+    #[serde(skip)]
+    pub unset_variables: Vec<String>,
+    /// The end of what the guest wrote to its stderr.
+    #[serde(skip)]
+    pub stderr: String,
+}
+
+impl Receipt {
+    /// How many exchanges, and how many denials, are kept; a guest must not fill the host with them.
+    pub const MAX_ENTRIES: usize = 64;
+
+    /// A receipt of a call that did nothing yet.
+    #[must_use]
+    pub fn new(call: CallId) -> Self {
+        Self {
+            call,
+            elapsed: Duration::ZERO,
+            computing: Duration::ZERO,
+            memory_peak: 0,
+            exchanges: Vec::new(),
+            denials: Vec::new(),
+            unset_variables: Vec::new(),
+            stderr: String::new(),
+        }
+    }
+
+    /// Time that the call spent not computing: waiting for a server, a timer, or a turn on the processor.
+    #[must_use]
+    pub fn waiting(&self) -> Duration {
+        self.elapsed.saturating_sub(self.computing)
+    }
+}
+
+/// One HTTP request of a guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Exchange {
+    /// Where it went.
+    pub server: Server,
+    /// Bytes of request bodies sent.
+    pub sent: u64,
+    /// Bytes of response bodies received so far.
+    pub received: u64,
+    /// How long it took, or has taken when the call ended.
+    #[serde(rename = "elapsedMs", serialize_with = "milliseconds")]
+    pub elapsed: Duration,
+    /// How it ended.
+    pub end: ExchangeEnd,
+}
+
+impl Exchange {
+    /// Whether the answer was more than a call may receive.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        matches!(self.end, ExchangeEnd::Failed(Unreachable::TooLarge(_)))
+    }
+}
+
+/// How an HTTP request ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExchangeEnd {
+    /// The server answered with this status.
+    Answered(u16),
+    /// It failed.
+    Failed(Unreachable),
+    /// It was at this stage when the call ended, or when the guest gave it up.
+    Pending(Stage),
+}
+
+/// What an HTTP request waits for, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// A free connection: calls, plugins and the host may hold so many at once.
+    Queue,
+    /// The addresses of the server's name.
+    Lookup,
+    /// The TCP connection.
+    Connect,
+    /// The TLS handshake.
+    TlsHandshake,
+    /// The head of the answer. The request is being sent meanwhile.
+    Answer,
+    /// The rest of the answer's body.
+    Body,
+}
+
+/// Why a server gave no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unreachable {
+    /// Its name does not exist, or has no address.
+    NameNotFound,
+    /// The look-up of its name failed, so that nothing is known about the name.
+    LookupFailed,
+    /// Nothing listens on the port, or a firewall said no.
+    Refused,
+    /// The network has no way to its address.
+    NoRoute,
+    /// The connection was cut before the answer was complete.
+    Cut,
+    /// The TLS handshake failed.
+    Tls(TlsFault),
+    /// No answer in the time allowed.
+    Timeout {
+        /// What was waited for when the time was up.
+        stage: Stage,
+        /// From the start of the request until it was given up, in milliseconds.
+        after_ms: u64,
+    },
+    /// The answer is not HTTP/1.1.
+    Protocol,
+    /// The answer exceeds what a call may receive.
+    TooLarge(AnswerPart),
+}
+
+/// Why a TLS handshake failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TlsFault {
+    /// The certificate's time is over.
+    Expired,
+    /// The certificate's time has not begun.
+    NotYetValid,
+    /// The certificate is for other names.
+    WrongName,
+    /// Nobody whom this machine trusts has signed the certificate.
+    UnknownIssuer,
+    /// The certificate is bad in another way.
+    BadCertificate,
+    /// What answers on this port does not speak TLS.
+    NotTls,
+    /// The two sides have no version or cipher in common, or the server broke off.
+    Handshake,
+}
+
+/// Which part of an answer is too large.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerPart {
+    /// The status line and header fields.
+    Head,
+    /// The body, together with what the call has received before.
+    Body,
+}
+
+/// The scheme, server and port of a request: all of a URL that may be shown.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Server {
+    /// `http` or `https`.
+    pub scheme: String,
+    /// A name in ASCII form, or an address without brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+impl Server {
+    /// `server:port`, with brackets around an IPv6 address.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// `https://server`, with the port where it is not the scheme's own: the form in which network rules are written.
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let default_port = if self.scheme == "https" { 443 } else { 80 };
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        if self.port == default_port {
+            write!(f, "{}://{host}", self.scheme)
+        } else {
+            write!(f, "{}://{host}:{}", self.scheme, self.port)
+        }
+    }
+}
+
+impl Serialize for Server {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// With microseconds as the fraction: calls are often shorter than a millisecond.
+#[expect(clippy::cast_precision_loss, reason = "exact up to 285 years")]
+fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_micros() as f64 / 1e3)
+}
+
+/// Something that a guest tried and was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Denial {
+    /// A server that the manifest does not ask for.
+    NotAsked(Server),
+    /// A server that the manifest asks for and the operator has not granted.
+    NotGranted(Server),
+    /// A granted name that leads to an address which is never reached by name alone: what kind of address that is.
+    SpecialAddress {
+        /// The server asked for.
+        server: Server,
+        /// For example `loopback` or `link-local`.
+        kind: &'static str,
+    },
+    /// A raw socket; no capability grants one.
+    Socket,
+    /// A name look-up through WASI; no capability grants one.
+    NameLookup(String),
+}
