@@ -72,6 +72,7 @@ pub use {schemars, serde, serde_json};
 macro_rules! plugin {
     ($tools:path) => {
         #[cfg(target_family = "wasm")]
+        #[allow(unsafe_code, reason = "the exports are generated, and their names are the contract's")]
         const _: () = {
             struct Plugin;
 

@@ -25,8 +25,10 @@ impl CallId {
     pub fn next() -> Self {
         static PROCESS: std::sync::LazyLock<u32> = std::sync::LazyLock::new(|| {
             let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            #[expect(clippy::cast_possible_truncation, reason = "the lower bits are the ones that differ")]
             // Seconds in the upper bits and the process id below: two hosts started at once still differ.
-            (since_epoch.as_secs() as u32) << 8 ^ std::process::id()
+            let seconds = since_epoch.as_secs() as u32;
+            seconds << 8 ^ std::process::id()
         });
         static NUMBER: AtomicU64 = AtomicU64::new(1);
         Self { process: *PROCESS, number: NUMBER.fetch_add(1, Ordering::Relaxed) }

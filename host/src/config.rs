@@ -43,6 +43,9 @@ impl Config {
         match fs::read_to_string(&path) {
             Ok(text) => Self::parse(&Source { file: &shown, text: &text }),
             Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => Ok(Self::default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(SourceError::of_file(shown, "does not exist; expected the settings that --config names"))
+            }
             Err(error) => Err(SourceError::of_file(shown, format!("cannot be read: {error}"))),
         }
     }

@@ -35,6 +35,7 @@ pub mod env_file;
 pub mod failure;
 pub mod host;
 pub mod mcp;
+mod nearest;
 pub mod outcome;
 pub mod plugin;
 pub mod policy;

@@ -288,6 +288,7 @@ impl Serialize for Server {
 }
 
 /// With microseconds as the fraction: calls are often shorter than a millisecond.
+#[expect(clippy::cast_precision_loss, reason = "exact up to 285 years")]
 fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(duration.as_micros() as f64 / 1e3)
 }

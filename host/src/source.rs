@@ -5,10 +5,13 @@ use std::{collections::BTreeSet, fmt, ops::Range, str::FromStr};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use toml::Spanned;
 
-use crate::policy::{
-    PartialLimits,
-    limits::{check_concurrency, parse_deadline, parse_memory},
-    units::{bytes_text, duration_text},
+use crate::{
+    nearest::nearest,
+    policy::{
+        PartialLimits,
+        limits::{check_concurrency, parse_deadline, parse_memory},
+        units::{bytes_text, duration_text},
+    },
 };
 
 /// A text and the name that errors call it by.
@@ -179,13 +182,9 @@ fn with_suggestion(message: &str) -> String {
     let mut words = rest.split('`').skip(1).step_by(2);
     let written = words.next().unwrap_or_default();
     let known: Vec<&str> = words.collect();
-    let nearest =
-        known.iter().max_by(|a, b| strsim::jaro_winkler(written, a).total_cmp(&strsim::jaro_winkler(written, b)));
-    match nearest {
-        Some(nearest) if strsim::jaro_winkler(written, nearest) > 0.75 => {
-            format!("unknown key {written:?}; did you mean {nearest:?}?")
-        }
-        _ => format!("unknown key {written:?}; expected one of: {}", known.join(", ")),
+    match nearest(written, known.iter().copied()) {
+        Some(nearest) => format!("unknown key {written:?}; did you mean {nearest:?}?"),
+        None => format!("unknown key {written:?}; expected one of: {}", known.join(", ")),
     }
 }
 

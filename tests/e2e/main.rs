@@ -1,8 +1,14 @@
 //! End-to-end tests: the real binary, real components, and MCP over its stdin and stdout.
+#![allow(
+    unreachable_pub,
+    clippy::needless_pass_by_value,
+    reason = "a test binary has no users, and its helpers are short"
+)]
 #![expect(clippy::print_stderr, reason = "what is measured, and what a failing test was told, is for people")]
 
 mod client;
 mod clients;
+mod commands;
 mod coverage;
 mod failure;
 mod folder;
@@ -11,6 +17,7 @@ mod input;
 mod isolation;
 mod load;
 mod log;
+mod names;
 #[path = "../support/peers.rs"]
 mod peers;
 mod permission;

@@ -1,15 +1,16 @@
-use std::{fs, process::ExitCode, sync::Arc};
+use std::{fs, io::Write, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, bail};
 use clap::Args;
 use toolcell_toolchain::{GuestBuild, Targets, Toolchain};
 
-use super::{Open, terminal};
+use super::{Open, progress, terminal};
 use crate::{
+    nearest::did_you_mean,
     plugin::{
         self,
         acceptance::State,
-        files::{Found, Layout, PluginFolder},
+        files::{Found, PluginFolder},
     },
     policy::Digest,
     sandbox::Sandbox,
@@ -27,46 +28,69 @@ pub(super) struct Build {
 impl Build {
     pub(super) async fn run(self, open: &Open) -> anyhow::Result<ExitCode> {
         let folder = open.plugin_folder()?;
-        let listing = folder.list()?;
-        let has_source = |found: &&Found| {
-            found.layout == Layout::Folder && folder.path().join(found.name.as_str()).join("Cargo.toml").is_file()
+        let found = folder.list()?.found;
+        let meant = match &self.plugin {
+            Some(written) => vec![with_source(&folder, &found, &open.plugin_name(written))?],
+            None => found.iter().filter(|found| folder.has_source(found)).collect(),
         };
-        let is_meant = |found: &&Found| self.plugin.as_ref().is_none_or(|plugin| *plugin == found.name.as_str());
-        let meant: Vec<_> = listing.found.iter().filter(is_meant).filter(has_source).collect();
         if meant.is_empty() {
-            bail!("no plugin with a plugin.toml and a Cargo.toml to build in {}", folder.path().display());
+            let start = open.command("new NAME");
+            bail!(
+                "no plugin in {} has a plugin.toml and a Cargo.toml to build from; to start one: {start}",
+                folder.path().display()
+            );
         }
-        let toolchain = Toolchain::locate(folder.path(), &mut |step| eprintln!("{step}"))?;
+        let notify = &mut |step: &str| drop(writeln!(terminal::stderr(), "{step}"));
+        let toolchain = Toolchain::locate(folder.path(), notify)?;
         let (sandbox, state) = (open.sandbox()?, State::open()?);
         for found in meant {
-            build(&toolchain, self.line_tables, &folder, found, &sandbox, &state)
+            self.build(open, &toolchain, &folder, found, &sandbox, &state)
                 .await
                 .with_context(|| format!("plugin {}", found.name))?;
         }
         Ok(ExitCode::SUCCESS)
     }
+
+    /// From source to a component whose machine code is in the cache, so that the first `tools/list` does not wait for it.
+    async fn build(
+        &self,
+        open: &Open,
+        toolchain: &Toolchain,
+        folder: &PluginFolder,
+        found: &Found,
+        sandbox: &Arc<Sandbox>,
+        state: &State,
+    ) -> anyhow::Result<()> {
+        let manifest = folder.manifest(found)?;
+        let manifest_path = folder.path().join(found.name.as_str()).join("Cargo.toml");
+        let guest =
+            GuestBuild { manifest_path, target_dir: None, targets: Targets::Library, line_tables: self.line_tables };
+        let artifacts = toolchain.build(&guest)?;
+        let [artifact] = artifacts.as_slice() else { bail!("expected one component and got {}", artifacts.len()) };
+        let component = folder.component_path(found, &manifest);
+        let wasm = fs::read(&artifact.component)?;
+        fs::write(&component, &wasm).with_context(|| format!("{} cannot be written", component.display()))?;
+        state.record_build(&component, &Digest::of(&wasm))?;
+        let compiling = format!("compiling {}", found.name);
+        let inspection = progress::shown(&compiling, plugin::inspect(sandbox, folder, found, state)).await?;
+        let tools: Vec<_> = inspection.loaded.tools().map(|(name, _)| name).collect();
+        let mut out = terminal::stdout();
+        writeln!(out, "{} {}: {} ({} KiB)", terminal::green("built"), found.name, tools.join(", "), wasm.len() >> 10)?;
+        let is_reviewed = folder.lock()?.is_some_and(|lock| lock.entries.contains_key(&found.name));
+        if !is_reviewed {
+            writeln!(out, "   nobody has reviewed it yet: {}", open.command(&format!("allow {}", found.name)))?;
+        }
+        Ok(())
+    }
 }
 
-/// From source to a component whose machine code is in the cache, so that the first `tools/list` does not wait for it.
-async fn build(
-    toolchain: &Toolchain,
-    line_tables: bool,
-    folder: &PluginFolder,
-    found: &Found,
-    sandbox: &Arc<Sandbox>,
-    state: &State,
-) -> anyhow::Result<()> {
-    let manifest = folder.manifest(found)?;
-    let manifest_path = folder.path().join(found.name.as_str()).join("Cargo.toml");
-    let guest = GuestBuild { manifest_path, target_dir: None, targets: Targets::Library, line_tables };
-    let artifacts = toolchain.build(&guest)?;
-    let [artifact] = artifacts.as_slice() else { bail!("expected one component and got {}", artifacts.len()) };
-    let component = folder.component_path(found, &manifest);
-    let wasm = fs::read(&artifact.component)?;
-    fs::write(&component, &wasm).with_context(|| format!("{} cannot be written", component.display()))?;
-    state.record_build(&component, &Digest::of(&wasm))?;
-    let inspection = plugin::inspect(sandbox, folder, found, state).await?;
-    let tools: Vec<_> = inspection.loaded.tools().map(|(name, _)| name).collect();
-    println!("{} {}: {} ({} KiB)", terminal::green("built"), found.name, tools.join(", "), wasm.len() >> 10);
-    Ok(())
+fn with_source<'a>(folder: &PluginFolder, found: &'a [Found], name: &str) -> anyhow::Result<&'a Found> {
+    match found.iter().find(|found| found.name.as_str() == name) {
+        Some(found) if folder.has_source(found) => Ok(found),
+        Some(_) => bail!("plugin {name} has no Cargo.toml in {}: there is nothing to build", folder.path().display()),
+        None => {
+            let names = found.iter().map(|found| found.name.as_str());
+            bail!("no plugin {name:?} in {}{}", folder.path().display(), did_you_mean(name, names))
+        }
+    }
 }

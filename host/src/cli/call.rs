@@ -1,12 +1,14 @@
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
-use anyhow::Context;
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{Open, terminal};
+use super::{Open, arguments, progress, terminal, unserved};
 use crate::{
-    failure::Failure,
+    failure::{self, Failure},
     outcome::{Content, ExchangeEnd, Outcome, Output, Receipt},
     policy::units::{bytes_text, duration_text},
     text,
@@ -27,52 +29,56 @@ pub(super) struct Call {
 impl Call {
     /// 0 when the tool answered, 1 when it failed.
     pub(super) async fn run(self, open: &Open) -> anyhow::Result<ExitCode> {
-        let arguments: Map<String, Value> = serde_json::from_str(&self.arguments)
-            .with_context(|| format!("the arguments are not a JSON object: {}", self.arguments))?;
-        let host = open.host().await?;
-        let Outcome { result, receipt } =
-            host.call(&self.tool, arguments, crate::call::Call::detached()).await.map_err(|unknown| {
-                let catalog = host.catalog();
-                let nearest =
-                    catalog.tools.iter().map(|tool| tool.name()).max_by(|a, b| {
-                        strsim::jaro_winkler(a, &self.tool).total_cmp(&strsim::jaro_winkler(b, &self.tool))
-                    });
-                let mend = nearest.map_or_else(
-                    || "no tool is served; see `toolcell list`".to_owned(),
-                    |name| format!("the nearest is {name:?}; see `toolcell list`"),
-                );
-                anyhow::anyhow!("unknown tool {:?}: {mend}", unknown.0)
-            })?;
+        let arguments = arguments::parse(&self.tool, &self.arguments)?;
+        let sandbox = open.sandbox()?;
+        let host = progress::shown(super::LOADING, open.host(&sandbox)).await?;
+        unserved::serve(open, &sandbox, &host, &self.tool).await?;
+        let Outcome { result, receipt } = host.call(&self.tool, arguments, crate::call::Call::detached()).await?;
         let is_answered = result.is_ok();
+        let (mut out, mut aside) = (terminal::stdout(), terminal::stderr());
         if self.json {
-            println!("{}", as_json(&self.tool, &result, &receipt));
+            writeln!(out, "{}", as_json(&self.tool, &result, &receipt))?;
         } else {
             match result {
-                Ok(output) => print_output(&output),
-                Err(failure) => eprintln!("{}", failure.report(&self.tool, &receipt).text()),
+                Ok(output) => {
+                    write_output(&output, &mut out)?;
+                    // A plugin can keep a refusal to itself; the host does not.
+                    if let Some(seen) = failure::seen_beside(&receipt) {
+                        writeln!(aside, "{}", text::shown(&seen, usize::MAX))?;
+                    }
+                }
+                Err(failure) => {
+                    writeln!(aside, "{}", failure.report(&self.tool, &receipt).text())?;
+                    if let (Failure::InvalidArguments { .. }, Some(tool)) = (&failure, host.catalog().get(&self.tool)) {
+                        arguments::write(tool, &mut aside)?;
+                        // Nothing ran, so there is nothing to tell of it.
+                        return Ok(ExitCode::FAILURE);
+                    }
+                }
             }
-            eprintln!("\n{}", terminal::bold(&receipt_line(&receipt)));
+            writeln!(aside, "\n{}", terminal::bold(&receipt_line(&receipt)))?;
             for line in servers(&receipt) {
-                eprintln!("  {line}");
+                writeln!(aside, "  {line}")?;
             }
         }
         Ok(if is_answered { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 
-fn print_output(output: &Output) {
+fn write_output(output: &Output, out: &mut impl Write) -> io::Result<()> {
     for content in &output.content {
         match content {
-            Content::Text(text) => println!("{}", text::shown(text, usize::MAX)),
+            Content::Text(text) => writeln!(out, "{}", text::shown(text, usize::MAX))?,
             Content::Image(blob) | Content::Audio(blob) => {
-                println!("[{} of {}]", bytes_text(blob.data.len() as u64), text::one_line(&blob.mime_type));
+                writeln!(out, "[{} of {}]", bytes_text(blob.data.len() as u64), text::one_line(&blob.mime_type))?;
             }
-            Content::Link { uri, .. } | Content::Embedded { uri, .. } => println!("[{}]", text::one_line(uri)),
-            Content::Other(json) => println!("{}", text::one_line(json)),
+            Content::Link { uri, .. } | Content::Embedded { uri, .. } => writeln!(out, "[{}]", text::one_line(uri))?,
+            Content::Other(json) => writeln!(out, "{}", text::one_line(json))?,
         }
     }
-    if let (true, Some(structured)) = (output.content.is_empty(), &output.structured) {
-        println!("{structured:#}");
+    match &output.structured {
+        Some(structured) if output.content.is_empty() => writeln!(out, "{structured:#}"),
+        _ => Ok(()),
     }
 }
 

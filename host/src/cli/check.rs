@@ -1,52 +1,201 @@
-use std::process::ExitCode;
+use std::{collections::BTreeMap, io::Write, path::Path, process::ExitCode};
 
+use anyhow::bail;
 use clap::Args;
 
-use super::{Open, terminal};
+use super::{Open, progress, terminal};
+use crate::{
+    nearest::did_you_mean,
+    plugin::{
+        self, Catalog, Inspection,
+        acceptance::State,
+        files::{Found, component_at},
+    },
+    policy::{Capabilities, NotServed, PluginName},
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Check {
-    /// The plugin; all of them without it
-    plugin: Option<String>,
+    /// A plugin, or the path of a component, FILE.wasm; all plugins without it
+    #[arg(value_name = "PLUGIN|FILE")]
+    what: Option<String>,
 }
 
 impl Check {
-    /// 0 when everything asked about is served, 1 when something is not.
+    /// 0 when all that was asked about is served, or the file could be; 1 when something is not.
     pub(super) async fn run(self, open: &Open) -> anyhow::Result<ExitCode> {
-        let catalog = open.host().await?.catalog();
-        let is_meant = |name: &str| self.plugin.as_ref().is_none_or(|plugin| plugin == name);
-        let (mut seen, mut is_good) = (0, true);
-        for plugin in catalog.served.iter().filter(|plugin| is_meant(plugin.name.as_str())) {
-            seen += 1;
-            println!("{} {}", terminal::green("ok"), terminal::bold(plugin.name.as_str()));
-            for tool in catalog.tools.iter().filter(|tool| tool.plugin() == plugin.name.as_str()) {
-                println!("   tool {}", tool.name());
-            }
-            let tool = catalog.tools.iter().find(|tool| tool.plugin() == plugin.name.as_str());
-            if let Some(grant) = tool.map(|tool| tool.grant()) {
-                grant.network().iter().for_each(|rule| println!("   may reach {rule}"));
-                grant.env().iter().for_each(|name| println!("   may read the variable {}", name.as_str()));
-                if grant.network().is_empty() && grant.env().is_empty() {
-                    println!("   may reach nothing");
-                }
-            }
-        }
-        for plugin in catalog.unserved.iter().filter(|plugin| is_meant(plugin.name.as_str())) {
-            seen += 1;
-            is_good = false;
-            println!("{} {}: {}", terminal::red("not served"), terminal::bold(plugin.name.as_str()), plugin.reason);
-            // A mend that is this very command would send people in circles.
-            if let Some(mend) = plugin.reason.mend(&plugin.name).filter(|mend| !mend.starts_with("toolcell check")) {
-                println!("   to mend: {mend}");
-            }
-        }
-        if seen == 0 {
-            let what = self.plugin.map_or_else(|| "no plugin".to_owned(), |name| format!("no plugin {name:?}"));
-            anyhow::bail!(
-                "{what} in {}; a plugin is a folder with a plugin.toml, or a NAME.wasm",
-                open.folder().display()
-            );
-        }
+        let is_wasm = |what: &str| Path::new(what).extension().is_some_and(|end| end.eq_ignore_ascii_case("wasm"));
+        let is_file = |what: &&String| what.contains('/') || is_wasm(what);
+        let is_good = match self.what.as_ref().filter(is_file) {
+            Some(path) if !Path::new(path).is_dir() => file(open, Path::new(path)).await?,
+            _ => plugins(open, self.what.map(|written| open.plugin_name(&written)).as_deref()).await?,
+        };
         Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+async fn plugins(open: &Open, meant: Option<&str>) -> anyhow::Result<bool> {
+    let sandbox = open.sandbox()?;
+    let catalog = progress::shown(super::LOADING, open.host(&sandbox)).await?.catalog();
+    let (folder, state, mut out) = (open.plugin_folder()?, State::open()?, terminal::stdout());
+    let all = folder.list()?.found;
+    let found: Vec<_> = all.iter().filter(|found| meant.is_none_or(|meant| meant == found.name.as_str())).collect();
+    let mut is_good = true;
+    for found in &found {
+        let unserved = catalog.unserved.iter().find(|plugin| plugin.name == found.name).map(|plugin| &plugin.reason);
+        is_good &= unserved.is_none();
+        status(open, &catalog, found, unserved, &mut out)?;
+        let inspecting = plugin::inspect(&sandbox, &folder, found, &state);
+        match progress::shown(&format!("compiling {}", found.name), inspecting).await {
+            Ok(inspection) => {
+                let path = folder.component_path(found, &folder.manifest(found)?);
+                describe(&inspection, &path, granted(&catalog, &found.name).as_ref(), &mut out)?;
+            }
+            Err(reason) if Some(&reason) != unserved => problem(open, found, "   also", &reason, &mut out)?,
+            Err(_) => {}
+        }
+    }
+    super::warn(&catalog, &mut terminal::stderr())?;
+    match meant {
+        _ if !found.is_empty() => Ok(is_good),
+        Some(meant) => {
+            let names = all.iter().map(|found| found.name.as_str());
+            bail!("no plugin {meant:?} in {}{}", folder.path().display(), did_you_mean(meant, names))
+        }
+        None => bail!(
+            "no plugin in {}; a plugin is a folder with a plugin.toml, or a NAME.wasm. To start one: {}",
+            folder.path().display(),
+            open.command("new NAME")
+        ),
+    }
+}
+
+/// Whether the plugin is served, and if not, why and what mends it.
+fn status(
+    open: &Open,
+    catalog: &Catalog,
+    found: &Found,
+    unserved: Option<&NotServed>,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let name = terminal::bold(found.name.as_str());
+    if let Some(reason) = unserved {
+        return problem(open, found, &format!("{} {name}", terminal::red("not served")), reason, out);
+    }
+    writeln!(out, "{} {name}", terminal::green("ok"))?;
+    let served = catalog.served.iter().find(|plugin| plugin.name == found.name);
+    for warning in served.map(|plugin| &plugin.warnings).into_iter().flatten() {
+        writeln!(out, "   {} {warning}", terminal::yellow("warning:"))?;
+    }
+    Ok(())
+}
+
+fn problem(open: &Open, found: &Found, label: &str, reason: &NotServed, out: &mut impl Write) -> anyhow::Result<()> {
+    writeln!(out, "{label}: {reason}")?;
+    if let Some(mend) = open.advice(&found.name, reason) {
+        writeln!(out, "   to mend: {mend}")?;
+    }
+    Ok(())
+}
+
+/// What calls of a plugin that is served may do, narrowed by toolcell.toml.
+fn granted(catalog: &Catalog, plugin: &PluginName) -> Option<Capabilities> {
+    let tool = catalog.tools.iter().find(|tool| tool.plugin() == plugin.as_str())?;
+    let (network, env) = (tool.grant().network().clone(), tool.grant().env().clone());
+    Some(Capabilities { network, env, ..Capabilities::default() })
+}
+
+/// A component that is in no folder of plugins.
+async fn file(open: &Open, path: &Path) -> anyhow::Result<bool> {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let name: Result<PluginName, _> = stem.parse();
+    // Only the log names it.
+    let loaded_as = name.clone().or_else(|_| "component".parse())?;
+    let mut out = terminal::stdout();
+    let compiling = format!("compiling {}", path.display());
+    let wasm = component_at(path)?;
+    let sandbox = open.sandbox()?;
+    let inspected = progress::shown(&compiling, plugin::inspect_component(&sandbox, &wasm, &loaded_as)).await;
+    let shown = terminal::bold(&path.display().to_string());
+    match inspected {
+        Ok(inspection) => {
+            writeln!(out, "{} {shown}", terminal::green("ok"))?;
+            describe(&inspection, path, None, &mut out)?;
+            let target = open.folder();
+            let advice = match name {
+                Ok(name) => {
+                    format!("copy it into {}, then: {}", target.display(), open.command(&format!("allow {name}")))
+                }
+                Err(error) => format!("copy it into {} under another name: {error}", target.display()),
+            };
+            writeln!(out, "{}", terminal::hanging("   to serve it: ", &advice))?;
+            Ok(true)
+        }
+        Err(reason) => {
+            writeln!(out, "{} {shown}: {reason}", terminal::red("not usable"))?;
+            Ok(false)
+        }
+    }
+}
+
+fn describe(
+    inspection: &Inspection,
+    component: &Path,
+    granted: Option<&Capabilities>,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    if let Some(description) = &inspection.description {
+        writeln!(out, "{}", terminal::hanging("   ", description))?;
+    }
+    let mut row = |label: &str, text: &str| writeln!(out, "{}", terminal::hanging(&format!("   {label:10} "), text));
+    row("tools", &inspection.shown_tools().collect::<Vec<_>>().join(", "))?;
+    row("asks to", &words(&inspection.asked))?;
+    if let Some(granted) = granted {
+        row("may", &words(granted))?;
+    }
+    row("imports", &by_package(&inspection.imports).join(", "))?;
+    row(
+        "component",
+        &format!("{}, {} KiB, {}", component.display(), inspection.size >> 10, inspection.loaded.component),
+    )?;
+    if inspection.sends_requests() && inspection.asked.network.is_empty() {
+        let warning = "it can send requests and asks for no server, so each would be refused; plugin.toml names them in \
+                       `network` under [capabilities]";
+        writeln!(out, "   {} {warning}", terminal::yellow("warning:"))?;
+    }
+    Ok(())
+}
+
+/// Interfaces with those of one package together: `wasi:cli/{exit, stderr}@0.2.6`.
+fn by_package(imports: &[String]) -> Vec<String> {
+    let mut packages: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    let mut others = Vec::new();
+    for import in imports {
+        match import.split_once('/').and_then(|(package, rest)| Some((package, rest.split_once('@')?))) {
+            Some((package, (interface, version))) => packages.entry((package, version)).or_default().push(interface),
+            None => others.push(import.clone()),
+        }
+    }
+    let named = packages.into_iter().map(|((package, version), interfaces)| match interfaces.as_slice() {
+        [interface] => format!("{package}/{interface}@{version}"),
+        interfaces => format!("{package}/{{{}}}@{version}", interfaces.join(", ")),
+    });
+    named.chain(others).collect()
+}
+
+fn words(capabilities: &Capabilities) -> String {
+    let words = capabilities.in_words();
+    if words.is_empty() { "nothing: it computes and answers".to_owned() } else { words.join("; ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn imports_of_one_package_stand_together() {
+        let imports = ["toolcell:plugin/http@0.1.0", "wasi:cli/exit@0.2.6", "wasi:cli/stderr@0.2.6", "strange"];
+        let shown = by_package(&imports.map(str::to_owned));
+        assert_eq!(shown, ["toolcell:plugin/http@0.1.0", "wasi:cli/{exit, stderr}@0.2.6", "strange"]);
     }
 }

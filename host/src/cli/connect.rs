@@ -1,10 +1,10 @@
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::Open;
+use super::{Open, terminal};
 
 #[derive(Debug, Args)]
 pub(super) struct Connect {
@@ -29,9 +29,14 @@ impl Connect {
         let (program, folder) = (program.display().to_string(), folder.display().to_string());
         let server = json!({"command": program, "args": ["serve", folder]});
         let (file, text) = match self.client {
-            Client::ClaudeCode => {
-                ("run this", format!("claude mcp add toolcell -- {} serve {}", quoted(&program), quoted(&folder)))
-            }
+            Client::ClaudeCode => (
+                "run this",
+                format!(
+                    "claude mcp add toolcell -- {} serve {}",
+                    terminal::quoted(&program),
+                    terminal::quoted(&folder)
+                ),
+            ),
             Client::ClaudeDesktop => {
                 ("claude_desktop_config.json", format!("{:#}", json!({"mcpServers": {"toolcell": server}})))
             }
@@ -46,14 +51,8 @@ impl Connect {
                 format!("[mcp_servers.toolcell]\ncommand = {}\nargs = [\"serve\", {}]", json!(program), json!(folder)),
             ),
         };
-        eprintln!("{file}:");
-        println!("{text}");
+        writeln!(terminal::stderr(), "{file}:")?;
+        writeln!(terminal::stdout(), "{text}")?;
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// For a POSIX shell.
-fn quoted(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
-    if text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }

@@ -1,21 +1,30 @@
 //! The command line: one file for each command. Everything that prints is here.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
 mod allow;
+mod arguments;
 mod build;
 mod call;
 mod check;
 mod connect;
 mod list;
+mod new;
 mod open;
+mod progress;
+mod review;
 mod serve;
 mod terminal;
+mod unserved;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{CommandFactory, Parser, Subcommand, ValueHint};
 
 use self::open::Open;
+use crate::plugin::Catalog;
 
 /// Serve tools that are WebAssembly components over MCP, each call in a sandbox of its own.
 #[derive(Debug, Parser)]
@@ -31,6 +40,8 @@ struct Arguments {
 enum Command {
     /// Serve a folder of plugins over stdio
     Serve(serve::Serve),
+    /// Start a plugin in Rust
+    New(new::New),
     /// Call one tool, without a client
     Call(call::Call),
     /// List the tools that are served, and the plugins that are not
@@ -60,7 +71,12 @@ pub fn main() -> ExitCode {
     match run(arguments) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("{} {error:#}", terminal::red("error:"));
+            if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+                // Whoever read the answer has read enough of it.
+                return ExitCode::SUCCESS;
+            }
+            // Without stderr there is nowhere left to say so.
+            let _ = writeln!(terminal::stderr(), "{} {error:#}", terminal::red("error:"));
             ExitCode::FAILURE
         }
     }
@@ -70,8 +86,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         // No runtime, no log, no plugin: the child is limited and only compiles.
         Command::Compile => {
-            crate::sandbox::compile_stdin()?;
-            return Ok(ExitCode::SUCCESS);
+            return Ok(compile());
         }
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "toolcell", &mut std::io::stdout());
@@ -87,6 +102,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let code = runtime.block_on(async {
         match arguments.command {
             Command::Serve(serve) => serve.run(open).await,
+            Command::New(new) => new.run(&open),
             Command::Call(call) => call.run(&open).await,
             Command::List(list) => list.run(&open).await,
             Command::Check(check) => check.run(&open).await,
@@ -101,6 +117,17 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     code
 }
 
+/// Says what is wrong in bare words: the parent puts them into an error of its own.
+fn compile() -> ExitCode {
+    match crate::sandbox::compile_stdin() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = write!(io::stderr(), "{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Where plugins are unless the command line says otherwise.
 const DEFAULT_FOLDER: &str = "plugins";
 
@@ -109,4 +136,12 @@ const FOLDER: ValueHint = ValueHint::DirPath;
 
 fn default_folder() -> PathBuf {
     DEFAULT_FOLDER.into()
+}
+
+/// What [`progress`] says while plugins are loaded.
+const LOADING: &str = "loading plugins (new and changed ones are compiled, once)";
+
+/// Tells what is odd about the folder as a whole.
+fn warn(catalog: &Catalog, aside: &mut impl Write) -> io::Result<()> {
+    catalog.warnings.iter().try_for_each(|warning| writeln!(aside, "{} {warning}", terminal::yellow("warning:")))
 }

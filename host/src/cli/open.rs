@@ -1,7 +1,7 @@
 //! What the commands have in common: the options that say where plugins are and how they run.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -10,10 +10,12 @@ use anyhow::Context;
 use clap::{Args, ValueHint};
 
 use crate::{
+    cli::terminal,
     config::Config,
     env_file::EnvFile,
     host::Host,
     plugin::{Environment, Registry, Sources, acceptance::State, files::PluginFolder},
+    policy::{NotServed, PluginName},
     sandbox::{CodeCache, Compiler, Sandbox, Settings, Upstream, default_cache_folder},
     source::Source,
 };
@@ -30,7 +32,7 @@ pub(super) struct Open {
     /// Values for granted variables, as NAME=value lines
     #[arg(long, value_name = "FILE", global = true, value_hint = ValueHint::FilePath)]
     env_file: Option<PathBuf>,
-    /// Dial a substitute for a server, after the rules judged the original: https://api.example.com=http://127.0.0.1:8080
+    /// Dial a substitute for a server, after the rules judged the original, such as `https://api.example.com=http://127.0.0.1:8080`
     #[arg(long, value_name = "ORIGINAL=SUBSTITUTE", global = true)]
     upstream: Vec<Upstream>,
     /// Let the lock file count as it is, as reviewed and committed
@@ -45,7 +47,8 @@ impl Open {
     pub(super) fn log_filter(&self, serves: bool) -> &'static str {
         match (self.verbose, serves) {
             (0, true) => "warn,toolcell=info",
-            (0, false) => "error",
+            // What the registry logs of plugins, these commands answer themselves.
+            (0, false) => "error,toolcell::plugin::registry=off",
             (1, _) => "warn,toolcell=debug",
             _ => "debug",
         }
@@ -60,10 +63,50 @@ impl Open {
         self.folder.clone().unwrap_or_else(super::default_folder)
     }
 
+    /// A command of this program for the same folder: `toolcell -C DIR check text`.
+    pub(super) fn command(&self, command: &str) -> String {
+        match &self.folder {
+            Some(folder) => format!("toolcell -C {} {command}", terminal::quoted(&folder.display().to_string())),
+            None => format!("toolcell {command}"),
+        }
+    }
+
+    /// The command that mends a plugin, for the same folder.
+    pub(super) fn mend(&self, plugin: &PluginName, reason: &NotServed) -> Option<String> {
+        let mend = reason.mend(plugin)?;
+        Some(mend.strip_prefix("toolcell ").map_or_else(|| mend.clone(), |command| self.command(command)))
+    }
+
+    /// The command or the change by hand that mends a plugin.
+    pub(super) fn advice(&self, plugin: &PluginName, reason: &NotServed) -> Option<String> {
+        // What is mended by hand has `check` as its command, which says no more than this.
+        reason.by_hand(plugin).or_else(|| self.mend(plugin, reason))
+    }
+
+    /// The name of a plugin, also where its folder was written instead, as shells complete it: `plugins/text/`.
+    pub(super) fn plugin_name(&self, written: &str) -> String {
+        let path = Path::new(written);
+        let is_inside = || -> io::Result<bool> {
+            let parent = path.canonicalize()?.parent().map(Path::to_owned);
+            Ok(path.is_dir() && parent == Some(self.folder().canonicalize()?))
+        };
+        match path.file_name() {
+            Some(name) if is_inside().unwrap_or(false) => name.to_string_lossy().into_owned(),
+            _ => written.to_owned(),
+        }
+    }
+
     pub(super) fn plugin_folder(&self) -> anyhow::Result<PluginFolder> {
         let folder = self.folder();
-        PluginFolder::open(&folder).with_context(|| {
-            format!("no folder of plugins; name it with -C DIR, or run this where {} is", folder.display())
+        PluginFolder::open(&folder).map_err(|error| match &self.folder {
+            Some(_) => anyhow::anyhow!("{error}; expected the folder of plugins"),
+            None if holds_plugins(Path::new(".")) => {
+                anyhow::anyhow!("{error}; this folder itself holds plugins: name it with -C .")
+            }
+            None => anyhow::anyhow!(
+                "there is no folder of plugins here ({error}); name it with -C DIR, or start a plugin with `toolcell new \
+                 NAME`"
+            ),
         })
     }
 
@@ -80,10 +123,9 @@ impl Open {
     }
 
     /// The host with all plugins loaded.
-    pub(super) async fn host(&self) -> anyhow::Result<Arc<Host>> {
+    pub(super) async fn host(&self, sandbox: &Arc<Sandbox>) -> anyhow::Result<Arc<Host>> {
         // First, for the better message.
         self.plugin_folder()?;
-        let sandbox = self.sandbox()?;
         let sources = Sources {
             folder: self.folder(),
             policy: self.config()?.policy,
@@ -91,8 +133,8 @@ impl Open {
             environment: self.environment()?,
             locked: self.locked,
         };
-        let registry = Registry::open(sources, Arc::clone(&sandbox)).await?;
-        Ok(Arc::new(Host::new(registry, sandbox)))
+        let registry = Registry::open(sources, Arc::clone(sandbox)).await?;
+        Ok(Arc::new(Host::new(registry, Arc::clone(sandbox))))
     }
 
     fn config(&self) -> anyhow::Result<Config> {
@@ -104,9 +146,13 @@ impl Open {
     fn environment(&self) -> anyhow::Result<Environment> {
         let Some(path) = &self.env_file else { return Ok(Environment::default()) };
         let file = path.display().to_string();
-        let text = fs::read_to_string(path).with_context(|| format!("{file} cannot be read"))?;
+        let text = fs::read_to_string(path).with_context(|| format!("--env-file {file} cannot be read"))?;
         Ok(Environment { file: EnvFile::parse(&Source { file: &file, text: &text })? })
     }
+}
+
+fn holds_plugins(folder: &Path) -> bool {
+    PluginFolder::open(folder).is_ok_and(|folder| folder.list().is_ok_and(|listing| !listing.found.is_empty()))
 }
 
 /// The cache of compiled code; none where its folder or key is not private, which costs time and nothing else.

@@ -1,10 +1,14 @@
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::{self, IsTerminal, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use anyhow::Context;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
-use super::Open;
+use super::{Open, terminal};
 use crate::{
     mcp::{self, Stdio},
     plugin,
@@ -20,9 +24,13 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn run(self, mut open: Open) -> anyhow::Result<ExitCode> {
         open.set_folder(self.folder);
+        if io::stdin().is_terminal() {
+            let example = open.command("call TOOL");
+            writeln!(terminal::stderr(), "An MCP client starts this and writes to its stdin. By hand, try: {example}")?;
+        }
         // Before anything else can print: stdout is the protocol's alone.
         let stdio = Stdio::take().context("stdin and stdout cannot be used for the protocol")?;
-        let host = open.host().await?;
+        let host = open.host(&open.sandbox()?).await?;
         let catalog = host.catalog();
         tracing::info!(
             "serving {} tools of {} plugins from {}",

@@ -3,7 +3,9 @@
 
 use std::{
     collections::BTreeSet,
+    fs::File,
     io::{self, Read},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -53,6 +55,8 @@ pub struct Listing {
     pub found: Vec<Found>,
     /// What looks like a plugin and cannot be one.
     pub problems: Vec<SourceError>,
+    /// The names of the plugins and of those that cannot be one only because there are two of the name.
+    pub names: BTreeSet<PluginName>,
 }
 
 const MAX_MANIFEST: u64 = 64 << 10;
@@ -94,7 +98,6 @@ impl PluginFolder {
     /// The folder cannot be listed. A problem with one entry is in the listing.
     pub fn list(&self) -> io::Result<Listing> {
         let mut listing = Listing::default();
-        let mut names = BTreeSet::new();
         let mut entries: Vec<_> =
             self.dir.entries()?.map(|entry| entry.map(|e| e.file_name())).collect::<Result<_, _>>()?;
         entries.sort();
@@ -110,7 +113,7 @@ impl PluginFolder {
             };
             match name.parse::<PluginName>() {
                 Err(error) => listing.problems.push(SourceError::of_file(shown, error.to_string())),
-                Ok(name) if !names.insert(name.clone()) => {
+                Ok(name) if !listing.names.insert(name.clone()) => {
                     // Neither is served: which of the two a grant was meant for cannot be told.
                     listing.found.retain(|found| found.name != name);
                     let message = format!("there are both a folder {name} and a file {name}.wasm; remove one");
@@ -148,12 +151,22 @@ impl PluginFolder {
     /// The component does not exist, leads out of the plugin's folder, is not a regular file, or exceeds 64 MiB.
     pub fn component(&self, found: &Found, manifest: &Manifest) -> Result<Vec<u8>, SourceError> {
         self.plugin_dir(found).and_then(|dir| read(&dir, &manifest.component, MAX_COMPONENT)).map_err(|error| {
-            let shown = self.component_path(found, manifest).display().to_string();
-            let build =
-                format!("does not exist; if the plugin is built from source, run `toolcell build {}`", found.name);
             let missing = error.kind() == io::ErrorKind::NotFound;
-            SourceError::of_file(shown, if missing { build } else { reason(&error) })
+            let named = "does not exist; plugin.toml names it as the component";
+            let shown = self.component_path(found, manifest).display().to_string();
+            SourceError::of_file(shown, if missing { named.to_owned() } else { reason(&error) })
         })
+    }
+
+    /// Whether the plugin comes with Rust source.
+    #[must_use]
+    pub fn has_source(&self, found: &Found) -> bool {
+        found.layout == Layout::Folder && self.path.join(found.name.as_str()).join("Cargo.toml").is_file()
+    }
+
+    /// Whether the plugin's component is there, whatever can be said of it.
+    pub(super) fn has_component(&self, found: &Found, manifest: &Manifest) -> bool {
+        self.plugin_dir(found).is_ok_and(|dir| dir.symlink_metadata(&manifest.component).is_ok())
     }
 
     /// The path of a plugin's component, for the record of what was built.
@@ -198,10 +211,28 @@ impl PluginFolder {
     }
 }
 
+/// Reads a component that is in no folder of plugins.
+///
+/// # Errors
+///
+/// As [`PluginFolder::component`], but the path may lead anywhere.
+pub fn component_at(path: &Path) -> Result<Vec<u8>, SourceError> {
+    let open = || File::options().read(true).custom_flags(nonblocking()?).open(path);
+    let read = open().and_then(|file| contents(&file, MAX_COMPONENT));
+    read.map_err(|error| SourceError::of_file(path.display().to_string(), reason(&error)))
+}
+
 fn read(dir: &Dir, path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    // Without O_NONBLOCK, opening a named pipe would wait for a writer.
-    let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).map_err(io::Error::other)?;
-    let file = dir.open_with(path, OpenOptions::new().read(true).custom_flags(nonblocking))?;
+    let file = dir.open_with(path, OpenOptions::new().read(true).custom_flags(nonblocking()?))?;
+    contents(&file.into_std(), most)
+}
+
+/// Without this flag, opening a named pipe would wait for a writer.
+fn nonblocking() -> io::Result<i32> {
+    i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).map_err(io::Error::other)
+}
+
+fn contents(file: &File, most: u64) -> io::Result<Vec<u8>> {
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("is not a regular file"));
     }
@@ -227,6 +258,7 @@ fn reason(error: &io::Error) -> String {
         io::ErrorKind::PermissionDenied if error.raw_os_error().is_none() => {
             "is a link that leads out of the plugin's folder; copy the file there instead".to_owned()
         }
+        io::ErrorKind::NotADirectory => "is not a folder".to_owned(),
         io::ErrorKind::PermissionDenied => "may not be read by this user".to_owned(),
         _ => error.to_string(),
     }

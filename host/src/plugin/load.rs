@@ -4,6 +4,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use tokio::sync::Semaphore;
+use wasmparser::Parser;
 
 use super::{
     acceptance::State,
@@ -14,6 +15,7 @@ use super::{
 };
 use crate::{
     env_file::EnvFile,
+    nearest::did_you_mean,
     policy::{Digest, Evidence, Grant, Limits, NotServed, PluginName, Policy, review},
     sandbox::{Pace, PluginConnections, Program, Sandbox, Work},
 };
@@ -61,6 +63,9 @@ pub(super) struct Candidate<'a> {
 impl<'a> Candidate<'a> {
     pub(super) fn read(folder: &PluginFolder, found: &'a Found, state: &State) -> Result<Self, NotServed> {
         let manifest = folder.manifest(found).map_err(|error| NotServed::InvalidManifest(error.to_string()))?;
+        if folder.has_source(found) && !folder.has_component(found, &manifest) {
+            return Err(NotServed::NotBuilt);
+        }
         let wasm =
             folder.component(found, &manifest).map_err(|error| NotServed::InvalidComponent(error.to_string()))?;
         let component = Digest::of(&wasm);
@@ -85,6 +90,7 @@ pub(super) async fn load(
     component: Digest,
 ) -> Result<Loaded, NotServed> {
     let invalid = |error: String| NotServed::InvalidComponent(error);
+    check_form(wasm).map_err(|problem| invalid(problem.to_owned()))?;
     let program = sandbox.load(wasm, &component).await.map_err(|error| invalid(error.to_string()))?;
     let nothing = Work {
         plugin: name.as_str().into(),
@@ -113,10 +119,32 @@ pub(super) async fn load(
     Ok(Loaded { component, tools, program, descriptions: descriptions.into() })
 }
 
+/// Tells what is not a component at all in plainer words than the compiler does.
+fn check_form(wasm: &[u8]) -> Result<(), &'static str> {
+    if Parser::is_component(wasm) {
+        Ok(())
+    } else if Parser::is_core_wasm(wasm) {
+        Err(
+            "it is a core WebAssembly module, not a component; build it for wasm32-wasip2, or wrap it with `wasm-tools \
+             component new`",
+        )
+    } else {
+        Err("it is not WebAssembly")
+    }
+}
+
 /// Whether the lock file counts, and what it says.
 pub(super) struct Lock {
     pub(super) file: Option<LockFile>,
     pub(super) counts: bool,
+}
+
+/// A plugin that may be served.
+pub(super) struct Admitted {
+    pub(super) loaded: Loaded,
+    pub(super) tools: Vec<Tool>,
+    /// What is odd about it and keeps nothing from being served, for the operator.
+    pub(super) warnings: Vec<String>,
 }
 
 /// Decides what a plugin may do, loading it once a person's review allows that. `kept` is what was loaded from the same
@@ -128,7 +156,7 @@ pub(super) async fn admit(
     policy: &Policy,
     environment: &Environment,
     kept: Option<Loaded>,
-) -> Result<(Loaded, Vec<Tool>), NotServed> {
+) -> Result<Admitted, NotServed> {
     let reviewed = review(&Evidence {
         asked: &candidate.manifest.asked,
         entry: lock.file.as_ref().and_then(|lock| lock.entries.get(candidate.name())),
@@ -141,8 +169,21 @@ pub(super) async fn admit(
         None => load(sandbox, candidate.name(), &candidate.wasm, candidate.component).await?,
     };
     let grant = reviewed.grant(candidate.name(), loaded.tools, policy)?;
-    let tools = tools(candidate, &loaded, grant, policy, environment)?;
-    Ok((loaded, tools))
+    let mut warnings = unknown_tools(candidate, &loaded, policy);
+    let tools = tools(candidate, &loaded, grant, policy, environment, &mut warnings)?;
+    Ok(Admitted { loaded, tools, warnings })
+}
+
+/// Names of tools that the manifest and toolcell.toml write and no tool has: probably typing errors.
+fn unknown_tools(candidate: &Candidate<'_>, loaded: &Loaded, policy: &Policy) -> Vec<String> {
+    let own: BTreeSet<_> = loaded.tools().map(|(name, _)| name).collect();
+    let disabled = policy.plugins.get(candidate.name()).map(|plugin| &plugin.disable);
+    let disabled = disabled.into_iter().flatten().map(String::as_str).filter(|name| !own.contains(name));
+    let in_manifest = candidate.manifest.tools.unknown(&own).into_iter().map(|name| ("[tools] in plugin.toml", name));
+    let warning = |(place, name): (_, &str)| {
+        format!("{place} names {name:?}, which is none of its tools{}", did_you_mean(name, own.iter().copied()))
+    };
+    in_manifest.chain(disabled.map(|name| ("`disable` in toolcell.toml", name))).map(warning).collect()
 }
 
 fn tools(
@@ -151,21 +192,18 @@ fn tools(
     grant: Grant,
     policy: &Policy,
     environment: &Environment,
+    warnings: &mut Vec<String>,
 ) -> Result<Vec<Tool>, NotServed> {
     let name = candidate.name();
     let names = &candidate.manifest.tools;
-    let own = loaded.descriptions.iter().map(|description| description.own_name.as_str()).collect();
-    for unknown in names.unknown(&own) {
-        tracing::warn!("plugin {name}: [tools] names {unknown:?}, which is none of its tools");
-    }
     let (mut env, mut unset) = (Vec::new(), Vec::new());
     for variable in grant.env() {
-        match environment.value(variable) {
-            Some(value) => env.push((variable.as_str().to_owned(), value)),
-            None => {
-                tracing::warn!("plugin {name}: {} is granted but not set on the host", variable.as_str());
-                unset.push(variable.as_str().to_owned());
-            }
+        let name = variable.as_str().to_owned();
+        if let Some(value) = environment.value(variable) {
+            env.push((name, value));
+        } else {
+            warnings.push(format!("{name} is granted and not set on the host; export it, or set it in --env-file"));
+            unset.push(name);
         }
     }
     let (env, unset): (Arc<[_]>, Arc<[_]>) = (env.into(), unset.into());

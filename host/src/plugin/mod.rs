@@ -9,10 +9,11 @@ pub mod manifest;
 mod registry;
 mod schema;
 mod tool;
+mod warnings;
 mod watch;
 
 pub use self::{
-    inspect::{Inspection, inspect},
+    inspect::{Inspection, inspect, inspect_component},
     load::{Environment, Loaded},
     registry::{Catalog, Registry, Served, Sources, Unserved},
     schema::{InvalidSchema, Schema},

@@ -12,8 +12,9 @@ use tokio::sync::watch;
 use super::{
     acceptance::State,
     files::{Found, PluginFolder},
-    load::{self, Candidate, Environment, Loaded, Lock},
+    load::{self, Admitted, Candidate, Environment, Loaded, Lock},
     tool::Tool,
+    warnings,
 };
 use crate::{
     failure::Failure,
@@ -31,6 +32,8 @@ pub struct Catalog {
     pub served: Vec<Served>,
     /// The plugins that are not.
     pub unserved: Vec<Unserved>,
+    /// What is odd about the folder, its lock file or toolcell.toml and keeps no plugin from being served.
+    pub warnings: Vec<String>,
     by_name: HashMap<String, Arc<Tool>>,
 }
 
@@ -39,6 +42,8 @@ pub struct Catalog {
 pub struct Served {
     /// Its name.
     pub name: PluginName,
+    /// What is odd about it and keeps nothing from being served.
+    pub warnings: Vec<String>,
     tools: Vec<Arc<Tool>>,
     loaded: Loaded,
 }
@@ -92,7 +97,7 @@ impl Catalog {
         let mut tools: Vec<_> = served.iter().flat_map(|plugin| plugin.tools.iter().cloned()).collect();
         tools.sort_by(|a, b| a.name().cmp(b.name()));
         let by_name = tools.iter().map(|tool| (tool.name().to_owned(), Arc::clone(tool))).collect();
-        Self { tools, served, unserved, by_name }
+        Self { tools, served, unserved, by_name, warnings: Vec::new() }
     }
 }
 
@@ -137,6 +142,8 @@ pub struct Registry {
     generation: watch::Sender<u64>,
     /// Every tool that was ever listed, with its plugin: a call of one that is gone is told so.
     listed: Mutex<HashMap<String, PluginName>>,
+    /// What the log already says about plugins whose files are not served.
+    logged: Mutex<HashMap<PluginName, NotServed>>,
     /// One reload at a time.
     reloading: tokio::sync::Mutex<()>,
 }
@@ -154,13 +161,10 @@ impl Registry {
             catalog: ArcSwap::default(),
             generation: watch::Sender::new(0),
             listed: Mutex::default(),
+            logged: Mutex::default(),
             reloading: tokio::sync::Mutex::default(),
         };
         registry.reload().await?;
-        let found: Vec<_> = registry.catalog().served.iter().map(|plugin| plugin.name.clone()).collect();
-        for name in registry.sources.policy.plugins.keys().filter(|name| !found.contains(name)) {
-            tracing::debug!("toolcell.toml names plugin {name}, which is not served");
-        }
         Ok(registry)
     }
 
@@ -207,31 +211,37 @@ impl Registry {
         let listing = folder.list().map_err(|error| {
             SourceError::of_file(folder.path().display().to_string(), format!("cannot be listed: {error}"))
         })?;
-        for problem in &listing.problems {
-            tracing::warn!("{problem}");
-        }
         let lock = self.lock(&folder);
         let before = self.catalog();
+        let entries = lock.as_ref().ok().and_then(|lock| lock.file.as_ref()).map(|file| &file.entries);
+        let warnings = warnings::warnings(&folder, &listing, &self.sources.policy, entries);
+        for warning in warnings.iter().filter(|warning| !before.warnings.contains(warning)) {
+            tracing::warn!("{warning}");
+        }
         let (mut served, mut unserved) = (Vec::new(), Vec::new());
         for found in &listing.found {
-            let old = before.served.iter().find(|plugin| plugin.name == found.name);
-            match self.admit(&folder, found, &lock, old).await {
-                Ok(plugin) => served.push(plugin),
-                Err(reason) => match old {
-                    Some(old) if is_broken(&reason) => {
-                        tracing::error!("plugin {}: the version before this one stays: {reason}", found.name);
-                        served.push(old.clone());
+            let name = &found.name;
+            let old = before.served.iter().find(|plugin| plugin.name == *name);
+            let admitted = self.admit(&folder, found, &lock, old).await;
+            let is_news = self.is_news(name, admitted.as_ref().err());
+            match (admitted, old) {
+                (Ok(plugin), _) => served.push(plugin),
+                (Err(reason), Some(old)) if is_broken(&reason) => {
+                    if is_news {
+                        tracing::error!("plugin {name}: the version before this one stays: {reason}");
                     }
-                    _ => {
-                        let mend =
-                            reason.mend(&found.name).map(|mend| format!("; to mend: {mend}")).unwrap_or_default();
-                        tracing::warn!("plugin {} is not served: {reason}{mend}", found.name);
-                        unserved.push(Unserved { name: found.name.clone(), reason });
+                    served.push(old.clone());
+                }
+                (Err(reason), _) => {
+                    if is_news {
+                        let mend = reason.mend(name).map(|mend| format!("; to mend: {mend}")).unwrap_or_default();
+                        tracing::warn!("plugin {name} is not served: {reason}{mend}");
                     }
-                },
+                    unserved.push(Unserved { name: name.clone(), reason });
+                }
             }
         }
-        let catalog = Catalog::new(served, unserved, &before);
+        let catalog = Catalog { warnings, ..Catalog::new(served, unserved, &before) };
         let is_changed = is_changed(&before, &catalog);
         self.remember(&catalog);
         self.catalog.store(Arc::new(catalog));
@@ -253,8 +263,12 @@ impl Registry {
         let kept = old.map(|old| &old.loaded).filter(|loaded| loaded.component == candidate.component).cloned();
         let Sources { policy, environment, .. } = &self.sources;
         match load::admit(&self.sandbox, &candidate, lock, policy, environment, kept).await {
-            Ok((loaded, tools)) => {
-                Ok(Served { name: found.name.clone(), tools: tools.into_iter().map(Arc::new).collect(), loaded })
+            Ok(Admitted { loaded, tools, warnings }) => {
+                for warning in warnings.iter().filter(|warning| old.is_none_or(|old| !old.warnings.contains(warning))) {
+                    tracing::warn!("plugin {}: {warning}", found.name);
+                }
+                let tools = tools.into_iter().map(Arc::new).collect();
+                Ok(Served { name: found.name.clone(), tools, loaded, warnings })
             }
             // Half a file is no component that somebody has to review: what is served stays until the rest is there.
             Err(NotServed::ComponentChanged) if old.is_some() => {
@@ -285,6 +299,16 @@ impl Registry {
         Ok(Lock { file, counts })
     }
 
+    /// Whether the log does not say yet what is wrong with the plugin: a folder can change many times a minute.
+    fn is_news(&self, plugin: &PluginName, wrong: Option<&NotServed>) -> bool {
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = match wrong {
+            Some(reason) => logged.insert(plugin.clone(), reason.clone()),
+            None => logged.remove(plugin),
+        };
+        before.as_ref() != wrong
+    }
+
     fn remember(&self, catalog: &Catalog) {
         let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
         for plugin in &catalog.served {
@@ -297,7 +321,7 @@ impl Registry {
 
 /// Whether a reload failed because files are damaged or half-written, not because somebody decided something.
 fn is_broken(reason: &NotServed) -> bool {
-    matches!(reason, NotServed::InvalidManifest(_) | NotServed::InvalidComponent(_))
+    matches!(reason, NotServed::InvalidManifest(_) | NotServed::NotBuilt | NotServed::InvalidComponent(_))
 }
 
 fn is_changed(before: &Catalog, after: &Catalog) -> bool {

@@ -19,6 +19,7 @@ const MAX_DESCRIPTION: usize = 8_192;
 
 /// What a tool does to its surroundings. Always all four: the protocol's defaults assume the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "the four hints of the protocol")]
 pub struct Hints {
     /// The tool changes nothing.
     pub read_only: bool,

@@ -26,6 +26,9 @@ pub enum NotServed {
     /// The manifest cannot be read or is not valid.
     #[error("manifest not valid: {0}")]
     InvalidManifest(String),
+    /// The plugin comes as source, and its component is not there yet.
+    #[error("not built from its source yet")]
+    NotBuilt,
     /// The component cannot be read or loaded, or lists no usable tools.
     #[error("component not valid: {0}")]
     InvalidComponent(String),
@@ -55,6 +58,7 @@ impl NotServed {
             Self::ComponentChanged => "component changed since it was reviewed",
             Self::ToolsChanged => "tools changed since they were reviewed",
             Self::InvalidManifest(_) => "manifest not valid",
+            Self::NotBuilt => "not built from its source yet",
             Self::InvalidComponent(_) => "component not valid",
             Self::NameTaken { .. } => "a tool's name is taken by another plugin",
             Self::Disabled => "turned off in toolcell.toml",
@@ -70,11 +74,31 @@ impl NotServed {
                 Some(format!("toolcell allow {plugin}"))
             }
             Self::LockNotAccepted => Some("toolcell allow".to_owned()),
+            Self::NotBuilt => Some(format!("toolcell build {plugin}")),
             Self::LockUnusable(_) | Self::InvalidManifest(_) | Self::InvalidComponent(_) | Self::NameTaken { .. } => {
                 Some(format!("toolcell check {plugin}"))
             }
             Self::Disabled => None,
         }
+    }
+
+    /// What a person changes where no command can mend it.
+    #[must_use]
+    pub fn by_hand(&self, plugin: &PluginName) -> Option<String> {
+        Some(match self {
+            Self::LockUnusable(_) => {
+                format!(
+                    "put it right or restore it; if it is lost, remove it and review again: toolcell allow {plugin}"
+                )
+            }
+            Self::InvalidManifest(_) => "change what the message names in plugin.toml".to_owned(),
+            Self::InvalidComponent(_) => "build it again, or get another component from the plugin's author".to_owned(),
+            Self::NameTaken { tool, .. } => {
+                format!("in the plugin.toml of {plugin}, write under [tools]: rename = {{ {tool} = \"another-name\" }}")
+            }
+            Self::Disabled => format!("in toolcell.toml, remove `enabled = false` under [plugins.{plugin}]"),
+            _ => return None,
+        })
     }
 }
 
@@ -106,6 +130,18 @@ mod tests {
     #[test]
     fn what_the_operator_turned_off_needs_no_mending() {
         assert_eq!(NotServed::Disabled.mend(&plugin("x")), None);
+        assert_eq!(
+            NotServed::Disabled.by_hand(&plugin("x")).as_deref(),
+            Some("in toolcell.toml, remove `enabled = false` under [plugins.x]")
+        );
         assert_eq!(NotServed::LockNotAccepted.mend(&plugin("x")).as_deref(), Some("toolcell allow"));
+    }
+
+    #[test]
+    fn what_a_command_mends_is_not_mended_by_hand() {
+        for reason in [NotServed::NotReviewed, NotServed::NotBuilt, NotServed::LockNotAccepted] {
+            assert!(reason.mend(&plugin("x")).is_some() && reason.by_hand(&plugin("x")).is_none(), "{reason}");
+        }
+        assert_eq!(NotServed::NotBuilt.mend(&plugin("x")).as_deref(), Some("toolcell build x"));
     }
 }

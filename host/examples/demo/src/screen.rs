@@ -1,5 +1,4 @@
-//! What the demo prints. Colours only where a terminal shows them and NO_COLOR is not set (no-color.org).
-#![expect(clippy::print_stdout, reason = "this prints")]
+//! What the demo prints. Colours only where a terminal shows them and `NO_COLOR` is not set (no-color.org).
 
 use anstream::println;
 use anstyle::{AnsiColor, Style};

@@ -229,7 +229,7 @@ fn the_limit_is_exact_and_memory_bounded() {
 
     let mut refusals = 0;
     for _ in 0..4096 {
-        lines.room().extend([b'x'; 64 << 10]);
+        lines.room().extend(vec![b'x'; 64 << 10]);
         refusals += usize::from(lines.next() == Some(Line::TooLong));
         assert!(lines.room().capacity() <= 2 * Lines::MAX_LENGTH, "a line of 256 MiB is kept");
     }

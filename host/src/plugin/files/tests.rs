@@ -71,15 +71,15 @@ fn manifest_and_component_are_read() {
 }
 
 #[test]
-fn a_missing_component_names_the_build() {
+fn a_missing_component_is_named() {
     let (_outside, folder) = folder(&[("x/plugin.toml", MANIFEST)]);
     let x = found("x", Layout::Folder);
     let manifest = folder.manifest(&x).expect("the manifest is good");
     let error = folder.component(&x, &manifest).expect_err("there is no component");
-    assert_eq!(
-        shown(&folder, &error),
-        "x/x.wasm: does not exist; if the plugin is built from source, run `toolcell build x`"
-    );
+    assert_eq!(shown(&folder, &error), "x/x.wasm: does not exist; plugin.toml names it as the component");
+    assert!(!folder.has_component(&x, &manifest) && !folder.has_source(&x));
+    fs::write(folder.path().join("x/Cargo.toml"), "").expect("the folder is ours");
+    assert!(folder.has_source(&x));
 }
 
 #[test]

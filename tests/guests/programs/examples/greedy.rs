@@ -1,4 +1,5 @@
 //! Takes too much of what a call may have, memory excepted.
+#![allow(unsafe_code, clippy::allow_attributes_without_reason, reason = "the bindings are generated")]
 
 use toolcell_test_programs::log::{Level, log};
 use toolcell_test_programs::{Answer, Value, plugin, text, tool};

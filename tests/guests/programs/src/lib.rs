@@ -2,10 +2,16 @@
 //! tool.
 //!
 //! The programs use the bindings themselves and not the SDK, so that they can do what the SDK would not let them do.
+#![allow(
+    clippy::missing_errors_doc,
+    clippy::must_use_candidate,
+    clippy::needless_pass_by_value,
+    reason = "what the programs share is short, and read by nobody else"
+)]
 
 /// What `wit-bindgen` makes of `wit/plugin.wit`.
 #[expect(missing_docs, reason = "generated; wit/plugin.wit documents the contract")]
-#[allow(unreachable_pub, clippy::pedantic, reason = "generated")]
+#[allow(unreachable_pub, unsafe_code, clippy::pedantic, clippy::allow_attributes_without_reason, reason = "generated")]
 pub mod bindings {
     wit_bindgen::generate!({
         path: "../../../wit",
@@ -46,7 +52,10 @@ macro_rules! plugin {
         }
 
         #[cfg(target_arch = "wasm32")]
-        $crate::bindings::export!(Program);
+        #[allow(unsafe_code, reason = "the exports are generated, and their names are the contract's")]
+        const _: () = {
+            $crate::bindings::export!(Program);
+        };
     };
 }
 

@@ -31,7 +31,7 @@ struct Number {
 }
 
 fn average(input: Average) -> Result<Number, ToolError> {
-    let count = input.numbers.len() as i64;
+    let count = i64::try_from(input.numbers.len()).unwrap_or(i64::MAX);
     Ok(Number { value: input.numbers.into_iter().sum::<i64>() / count })
 }
 
