@@ -1,6 +1,8 @@
 use std::{
     fs::File,
     io::{Read, Seek, Write},
+    pin::pin,
+    task::{Context, Waker},
     time::Duration,
 };
 
@@ -290,6 +292,21 @@ async fn requests_in_flight_are_bounded() {
     running.pop();
     assert!(timeout(HANGS, transport.receive()).await.unwrap().is_some());
     drop(client.await.unwrap());
+}
+
+#[tokio::test]
+async fn answers_that_come_together_are_written_together() {
+    let (mut transport, _input, mut output) = piped();
+    let given = |id| ServerJsonRpcMessage::response(ServerResult::EmptyResult(EmptyResult {}), RequestId::Number(id));
+    transport.send(given(1)).await.unwrap();
+    // As rmcp does when the next answer is there already: it looks for a request once, and sends.
+    let looked = pin!(transport.receive()).poll(&mut Context::from_waker(Waker::noop())).is_ready();
+    assert!(!looked && !transport.output.is_empty(), "the first answer went out by itself");
+    transport.send(given(2)).await.unwrap();
+    assert!(timeout(SETTLES, transport.receive()).await.is_err(), "nothing to receive");
+    assert!(transport.output.is_empty());
+    assert_eq!(read_answer(&mut output).await, answer(1));
+    assert_eq!(read_answer(&mut output).await, answer(2));
 }
 
 #[tokio::test]
