@@ -42,3 +42,11 @@ fn every_guest_has_a_case() {
     let all: BTreeSet<_> = toolcell_test_guests::ALL.iter().map(|(guest, _)| *guest).collect();
     assert_eq!(used, all);
 }
+
+#[test]
+fn the_readme_names_every_failure() {
+    let readme = include_str!("../../README.md");
+    for code in Code::ALL {
+        assert!(readme.contains(&format!("`{}`", code.as_str())), "README.md does not name {code:?}");
+    }
+}

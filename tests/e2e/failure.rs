@@ -1,12 +1,18 @@
 //! Failures as a model reads them: for each, a guest that provokes it and a snapshot of its text. `coverage` insists that
 //! no failure and no guest is left out.
 
-use std::io::{Read, Write};
+mod failed;
+mod provoke;
 
 use serde_json::{Value, json};
 use toolcell::failure::Code;
 
-use crate::{folder::Folder, upstream::Upstream};
+pub use self::failed::Failed;
+use self::provoke::{
+    API, NOBODY, call, crash, endless, input_ended, mute, no_memory, no_place, no_turn, upstream, withdrawn,
+    without_tls,
+};
+use crate::folder::{Folder, component};
 
 /// Defines a test for each case: the code that the guest's failure has, and how it is provoked. The case's name is the
 /// snapshot's.
@@ -30,11 +36,15 @@ cases! {
     invalid_arguments: "echo" => InvalidArguments, call("", json!({"message": 1, "count": "x"}));
     panic: "panics" => Trap, call("", json!({"message": "the index is out of range"}));
     stack_overflow: "stack" => StackOverflow, call("", json!({}));
+    stack_of_locals: "stack" => Trap, call("", json!({"locals": true}));
     exited: "exits" => Exited, call("", json!({"status": 3}));
+    exited_well: "exits" => Exited, call("", json!({"well": true}));
     deadline_while_computing: "spin" => Deadline, call("limits.deadline = \"300ms\"", json!({}));
     deadline_while_waiting: "sleeps" => Deadline, call("limits.deadline = \"300ms\"", json!({"ms": 60_000}));
     deadline_while_fetching: "fetches" => Deadline, upstream(mute, "limits.deadline = \"500ms\"", json!({}));
     result_too_large: "big" => ResultTooLarge, call("", json!({"bytes": 5 << 20}));
+    structured_result_too_large: "big" => ResultTooLarge, call("", json!({"bytes": 5 << 20, "structured": true}));
+    output_array: "liar" => InvalidOutput, call("", json!({"how": "array"}));
     output_type: "liar" => InvalidOutput, call("", json!({"how": "type"}));
     output_json: "liar" => InvalidOutput, call("", json!({"how": "json"}));
     output_missing: "liar" => InvalidOutput, call("", json!({"how": "missing"}));
@@ -46,6 +56,7 @@ cases! {
     too_many_handles: "greedy" => ResourceLimit, call("", json!({"what": "handles"}));
     busy_memory: "grow" => Busy, no_memory;
     busy_places: "sleeps" => Busy, no_place;
+    busy_turns: "sleeps" => Busy, no_turn;
 
     missing_variable: "panics" => MissingVariable, call("capabilities.env = [\"TOOLCELL_TEST_UNSET\"]", json!({}));
     denied: "fetches" => DeniedNetwork, call(API, json!({"url": "https://elsewhere.example/secret?token=1"}));
@@ -68,151 +79,9 @@ cases! {
     withdrawn_not_allowed: "echo" => ToolWithdrawn, withdrawn(|folder| folder.write("plugins/toolcell.lock", "version = 1\n"));
 }
 
-/// A failure as it reached the client, without what differs from run to run.
-pub struct Failed {
-    pub code: String,
-    pub text: String,
-}
-
-impl Failed {
-    /// Reads a result that is a failure, and holds it to what is promised of every failure.
-    pub fn new(result: &Value) -> Self {
-        assert_eq!(result["isError"], true, "{result}");
-        assert!(result["structuredContent"].is_null(), "{result}");
-        let text = result["content"][0]["text"].as_str().expect("a failure has a text");
-        assert!(text.chars().count() <= 800, "{text}");
-        for leak in ["wasm backtrace", "0x", "/home/", env!("CARGO_MANIFEST_DIR"), "token=1", "/secret"] {
-            assert!(!text.contains(leak), "{text}");
-        }
-        let error = &result["_meta"]["toolcell/error"];
-        let code = error["code"].as_str().expect("a failure has a code").to_owned();
-        let call = error["call"].as_str().expect("a failure has a call id");
-        assert!(text.ends_with(&format!("({code}, call {call})")), "{text}");
-        Self { code, text: without_numbers(&text.replace(call, "CALL")) }
-    }
-}
-
-/// Times, measured sizes and ports differ from run to run.
-fn without_numbers(text: &str) -> String {
-    let mut shown = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
-        shown.push_str(&rest[..at]);
-        let number: String = rest[at..].chars().take_while(char::is_ascii_digit).collect();
-        rest = &rest[at + number.len()..];
-        let unit: String = rest.chars().take_while(char::is_ascii_alphabetic).collect();
-        match unit.as_str() {
-            "ms" | "s" => shown.push_str("TIME"),
-            "KiB" => shown.push_str("SIZE"),
-            _ if shown.ends_with("127.0.0.1:") => shown.push_str("PORT"),
-            _ => shown.push_str(&number),
-        }
-        if matches!(unit.as_str(), "ms" | "s" | "KiB") {
-            rest = &rest[unit.len()..];
-        }
-    }
-    shown + rest
-}
-
-const API: &str = "capabilities.network = [\"https://api.example.com\"]";
-/// Nothing listens on port 1 of the loopback interface.
-const NOBODY: &str = "capabilities.network = [\"http://127.0.0.1:1\"]";
-
-/// One call of the guest with this manifest. The server goes on after it.
-fn call(manifest: &str, arguments: Value) -> impl FnOnce(&str) -> Failed {
-    move |guest| {
-        let folder = Folder::new(&[(guest, manifest)]);
-        let mut client = folder.lock().serve();
-        let failed = Failed::new(&client.call(guest, arguments));
-        client.ping();
-        failed
-    }
-}
-
-fn crash(mut arguments: Value) -> impl FnOnce(&str) -> Failed {
-    arguments["crash"] = true.into();
-    call("", arguments)
-}
-
-/// One call of the guest with the URL of a server that it was granted.
-fn upstream(server: fn() -> Upstream, manifest: &str, mut arguments: Value) -> impl FnOnce(&str) -> Failed {
-    move |guest| {
-        let server = server();
-        arguments["url"] = server.url("/path").into();
-        call(&format!("{}\n{manifest}", server.asked()), arguments)(guest)
-    }
-}
-
-/// Takes connections and says nothing.
-fn mute() -> Upstream {
-    Upstream::handling(|connection| {
-        std::thread::park();
-        drop(connection);
-    })
-}
-
-/// Answers with more than a call may receive.
-fn endless() -> Upstream {
-    Upstream::answering(|_| ("text/plain", vec![b'x'; 17 << 20]))
-}
-
-fn without_tls(guest: &str) -> Failed {
-    let server = Upstream::handling(|mut connection| {
-        let _ = connection.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
-        let _ = connection.read_to_end(&mut Vec::new());
-    });
-    let url = server.url("").replace("http:", "https:");
-    call(&format!("capabilities.network = [\"{url}\"]"), json!({"url": url}))(guest)
-}
-
-/// All calls together may hold 64 MiB, and this one wants more.
-fn no_memory(guest: &str) -> Failed {
-    let folder = Folder::new(&[(guest, "")]);
-    folder.write("toolcell.toml", "[sandbox]\nmemory = \"64MiB\"\n");
-    Failed::new(&folder.lock().serve().call(guest, json!({"abort": true})))
-}
-
-/// One instance may live at a time, and a call of another plugin is waiting in it.
-fn no_place(guest: &str) -> Failed {
-    let folder = Folder::new(&[(guest, ""), ("echo", "limits.deadline = \"300ms\"")]);
-    folder.write("toolcell.toml", "[sandbox]\nslots = 1\n");
-    let mut client = folder.lock().serve();
-    client.begin_call(guest, json!({"ms": 60_000}));
-    loop {
-        // Requests are handled at the same time, so these may come first.
-        let result = client.call("echo", json!({"message": "hi"}));
-        if result["isError"] == true {
-            return Failed::new(&result);
-        }
-    }
-}
-
-/// A call that is under way when the client closes its end is cancelled, and says so.
-fn input_ended(guest: &str) -> Failed {
-    let folder = Folder::new(&[(guest, "")]);
-    let mut client = folder.lock().serve();
-    let id = client.begin_call(guest, json!({}));
-    client.ping();
-    client.close_input();
-    Failed::new(&client.end(id)["result"])
-}
-
-/// A call of a tool after something was done to its plugin.
-fn withdrawn(change: fn(&Folder)) -> impl FnOnce(&str) -> Failed {
-    move |guest| {
-        let folder = Folder::new(&[(guest, "")]);
-        let mut client = folder.lock().serve();
-        assert_eq!(client.tools(), [guest]);
-        change(&folder);
-        client.wait_for("notifications/tools/list_changed");
-        assert_eq!(client.tools(), [""; 0]);
-        Failed::new(&client.call(guest, json!({"message": "hi"})))
-    }
-}
-
 /// The same code in another file: a custom section at the end.
 pub fn changed(guest: &str) -> Vec<u8> {
-    [crate::folder::component(guest).as_slice(), b"\x00\x02\x01x"].concat()
+    [component(guest).as_slice(), b"\x00\x02\x01x"].concat()
 }
 
 /// The codes are the tool's own, so this is no case of one of ours.
@@ -221,6 +90,24 @@ pub fn tool_error() {
     let failed = call("", json!({}))("toolerror");
     assert_eq!(failed.code, "story_not_found");
     insta::assert_snapshot!("tool_error", failed.text);
+}
+
+/// `Failed` insists on the length and on the last line, which says whose failure it is.
+#[test]
+fn a_tool_error_cannot_be_more_than_one() {
+    let failed = call("", json!({"forged": true}))("toolerror");
+    assert_eq!(failed.code, "tool_error");
+    assert!(!failed.text.contains(['\u{1b}', '\u{202e}']), "{}", failed.text);
+    assert!(!failed.text.contains("\nThe host saw"), "{}", failed.text);
+    insta::assert_snapshot!("tool_error_too_long", failed.text);
+}
+
+#[test]
+fn a_guest_can_go_on_without_the_memory_that_it_was_refused() {
+    let folder = Folder::new(&[("grow", "limits.memory = \"16MiB\"")]);
+    let result = folder.lock().serve().call("grow", json!({}));
+    let taken = result["structuredContent"]["mebibytes"].as_u64().expect("an answer");
+    assert!((8..16).contains(&taken), "{result}");
 }
 
 /// What a resolver says about a name that cannot exist depends on whether it reaches any name server.

@@ -17,6 +17,7 @@ mod input;
 mod isolation;
 mod load;
 mod log;
+mod names;
 #[path = "../support/peers.rs"]
 mod peers;
 mod permission;

@@ -29,6 +29,39 @@ fn a_lock_file_that_came_with_the_folder_grants_nothing() {
 }
 
 #[test]
+fn a_damaged_lock_file_grants_nothing() {
+    let folder = Folder::new(&[("echo", "")]);
+    folder.lock();
+    let lock = fs::read_to_string(folder.plugins().join("toolcell.lock")).expect("it is there");
+    for (damaged, said) in [
+        (lock.replace("version = 1", "version = 2"), "version"),
+        (lock.replace("sha256:", "md5:"), "sha256"),
+        (lock.replace("[plugins.echo]", "[plugins.echo]\nnetwrok = []"), "did you mean \"network\"?"),
+        (lock.replace("[plugins.echo]", "[plugins.echo]\nnetwork = [\"ftp://x\"]"), "ftp://x"),
+        (lock[..lock.len() - 20].to_owned(), "toolcell.lock:"),
+        (format!("{lock}\0"), "toolcell.lock:"),
+    ] {
+        folder.write("plugins/toolcell.lock", &damaged);
+        let mut client = folder.serve();
+        assert_eq!(client.tools(), [""; 0], "{damaged}");
+        assert!(client.instructions.contains("echo (lock file not usable)"), "{}", client.instructions);
+        let line = client.wait_for_log("plugins/toolcell.lock:");
+        assert!(line.contains("ERROR") && line.contains(said), "{line}");
+    }
+}
+
+#[test]
+fn a_damaged_configuration_starts_nothing() {
+    let folder = Folder::new(&[("echo", "")]);
+    folder.lock();
+    folder.write("toolcell.toml", "[sandbox]\nslots = 0\n");
+    let output = folder.toolcell().args(["serve", "--locked"]).output().expect("it runs");
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
+    let text = String::from_utf8(output.stderr).expect("it prints text");
+    assert!(text.contains("toolcell.toml:2:9: slots has to be a number from 1 to 10000"), "{text}");
+}
+
+#[test]
 fn a_changed_component_is_not_served_and_the_others_are() {
     let folder = Folder::new(&[("echo", ""), ("toolerror", "")]);
     folder.lock();

@@ -1,5 +1,7 @@
 //! A folder that changes while it is served.
 
+use std::{fs, sync::mpsc::RecvTimeoutError, time::Duration};
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -101,10 +103,52 @@ fn a_broken_new_version_keeps_the_old_one_serving() {
 }
 
 #[test]
+fn a_folder_that_changes_without_end_is_still_read_and_does_not_fill_the_log() {
+    let folder = Folder::new(&[("echo", "")]);
+    folder.lock();
+    folder.add("exits", "");
+    let mut client = folder.serve();
+    assert_eq!(client.tools(), ["echo"]);
+    std::thread::scope(|scope| {
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        // Faster than it takes for the folder to count as quiet.
+        let folder = &folder;
+        scope.spawn(move || {
+            while stopped.recv_timeout(Duration::from_millis(20)) == Err(RecvTimeoutError::Timeout) {
+                folder.write("plugins/exits/notes.txt", "one more");
+            }
+        });
+        folder.add("toolerror", "");
+        client.wait_for_log("plugin toolerror is not served");
+        folder.remove("echo");
+        wait_until(&mut client, &[]);
+        drop(stop);
+    });
+    let told = client.log().matches("plugin exits is not served").count();
+    assert_eq!(told, 1, "{}", client.log());
+}
+
+#[test]
+fn a_folder_that_is_replaced_is_read_again() {
+    let folder = Folder::new(&[("echo", "")]);
+    let mut client = folder.lock().serve();
+    let next = Folder::new(&[("exits", "")]);
+    next.lock();
+    fs::rename(folder.plugins(), folder.plugins().with_file_name("before")).expect("the folder is ours");
+    client.wait_for_log("is there again");
+    assert_eq!(client.tools(), ["echo"]);
+    fs::rename(next.plugins(), folder.plugins()).expect("both are on the same file system");
+    wait_until(&mut client, &["exits"]);
+    // The new folder is watched, too.
+    folder.remove("exits");
+    wait_until(&mut client, &[]);
+}
+
+#[test]
 fn what_is_revoked_while_serving_is_not_served() {
     let folder = Folder::new(&[("echo", ""), ("toolerror", "")]);
     let mut client = folder.lock().serve();
-    let lock = std::fs::read_to_string(folder.plugins().join("toolcell.lock")).expect("it is there");
+    let lock = fs::read_to_string(folder.plugins().join("toolcell.lock")).expect("it is there");
     let (kept, _revoked) = lock.split_once("[plugins.toolerror]").expect("an entry");
     folder.write("plugins/toolcell.lock", kept);
     client.wait_for(CHANGED);

@@ -15,7 +15,7 @@ use crate::metadata::Metadata;
 /// 64 KiB suffice for the deepest JSON that `serde_json` reads (128 levels): in a guest optimised for speed 48 KiB were
 /// too little and 64 KiB enough, in one that is not optimised 128 KiB were needed. A crate that needs more says so in its
 /// build script, which the linker reads later: `println!("cargo::rustc-link-arg-cdylib=-zstack-size=262144")`.
-const LINKER: [&str; 2] = ["-zstack-size=65536", "--initial-heap=131072"];
+const LINKER: [&str; 2] = ["-zstack-size=65536", "--initial-heap=65536"];
 
 /// The compiler's arguments for a guest.
 pub(crate) fn rustc(metadata: &Metadata, sysroot: &Path) -> Vec<String> {

@@ -96,7 +96,9 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     terminal::log_to_stderr(arguments.open.log_filter(matches!(arguments.command, Command::Serve(_))));
     let open = arguments.open;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    // Two threads serve clients, as far as there are processors for them; guests have threads of their own.
+    let workers = std::thread::available_parallelism().map_or(2, |processors| processors.get().min(2));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()?;
     let code = runtime.block_on(async {
         match arguments.command {
             Command::Serve(serve) => serve.run(open).await,

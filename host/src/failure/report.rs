@@ -49,7 +49,7 @@ impl Report {
         }
         if !self.likely_causes.is_empty() {
             prose.push_str("\nLikely causes: ");
-            let causes: Vec<_> = self.likely_causes.iter().map(|cause| cause.trim_end_matches('.')).collect();
+            let causes: Vec<_> = self.likely_causes.iter().map(|cause| cause.trim().trim_end_matches('.')).collect();
             prose.push_str(&sentence(&causes.join("; ")));
         }
         let tail = format!(
@@ -136,9 +136,11 @@ pub fn seen_beside(receipt: &Receipt) -> Option<String> {
     Some(format!("{lines}Check first: {check_first}"))
 }
 
-/// With a capital letter at its beginning and a full stop at its end.
+/// On one line, with a capital letter at its beginning and a full stop at its end. On one line so that nothing a plugin
+/// says can pass for a line of the host's.
 fn sentence(text: &str) -> String {
-    let mut letters = text.trim().chars();
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut letters = line.chars();
     let mut sentence: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
     if !sentence.ends_with(['.', '!', '?', '…']) {
         sentence.push('.');

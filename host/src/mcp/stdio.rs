@@ -14,6 +14,7 @@ use rmcp::{
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
+    task::yield_now,
     time::sleep,
 };
 use tokio_util::sync::CancellationToken;
@@ -32,6 +33,9 @@ pub use descriptors::Stdio;
 /// Requests that are read before the first of them has to end. Above what the host runs at once, so that the host, not the
 /// transport, decides what waits.
 const MAX_IN_FLIGHT: usize = 4096;
+
+/// Bytes that are written at once, whatever else is ready to be answered.
+const BATCH: usize = 64 << 10;
 
 /// How long nothing may move before it is looked whether the client, from which nothing is read then, has gone.
 const STUCK: Duration = Duration::from_millis(100);
@@ -69,7 +73,7 @@ impl Transport {
     /// The next message, or the reason why there is none any more. Nothing is lost when the future is dropped.
     async fn next(&mut self) -> io::Result<Option<ClientJsonRpcMessage>> {
         loop {
-            self.output.write()?;
+            self.write().await?;
             if self.opening.is_some() {
                 // The answer comes by `send`, and with it the next call of this.
                 tokio::select! {
@@ -80,6 +84,8 @@ impl Transport {
             }
             if self.output.is_crowded() || self.permit.is_none() {
                 tokio::select! {
+                    // In this order: a timer that is looked at costs a system call, and mostly there is a permit.
+                    biased;
                     permit = Arc::clone(&self.in_flight).acquire_owned(), if self.permit.is_none() => self.permit = permit.ok(),
                     writable = self.output.writable(), if !self.output.is_empty() => writable?,
                     () = sleep(STUCK) => if self.reader.is_hung_up().await {
@@ -108,6 +114,14 @@ impl Transport {
                 }
             }
         }
+    }
+
+    /// Writes what waits, after what else is ready to run has run: the answers of calls that end together go out together.
+    async fn write(&mut self) -> io::Result<()> {
+        if (1..BATCH).contains(&self.output.len()) {
+            yield_now().await;
+        }
+        self.output.write()
     }
 
     /// Gives a request the permit that it holds until its handler has ended.

@@ -142,6 +142,8 @@ pub struct Registry {
     generation: watch::Sender<u64>,
     /// Every tool that was ever listed, with its plugin: a call of one that is gone is told so.
     listed: Mutex<HashMap<String, PluginName>>,
+    /// What the log already says about plugins whose files are not served.
+    logged: Mutex<HashMap<PluginName, NotServed>>,
     /// One reload at a time.
     reloading: tokio::sync::Mutex<()>,
 }
@@ -159,6 +161,7 @@ impl Registry {
             catalog: ArcSwap::default(),
             generation: watch::Sender::new(0),
             listed: Mutex::default(),
+            logged: Mutex::default(),
             reloading: tokio::sync::Mutex::default(),
         };
         registry.reload().await?;
@@ -217,21 +220,25 @@ impl Registry {
         }
         let (mut served, mut unserved) = (Vec::new(), Vec::new());
         for found in &listing.found {
-            let old = before.served.iter().find(|plugin| plugin.name == found.name);
-            match self.admit(&folder, found, &lock, old).await {
-                Ok(plugin) => served.push(plugin),
-                Err(reason) => match old {
-                    Some(old) if is_broken(&reason) => {
-                        tracing::error!("plugin {}: the version before this one stays: {reason}", found.name);
-                        served.push(old.clone());
+            let name = &found.name;
+            let old = before.served.iter().find(|plugin| plugin.name == *name);
+            let admitted = self.admit(&folder, found, &lock, old).await;
+            let is_news = self.is_news(name, admitted.as_ref().err());
+            match (admitted, old) {
+                (Ok(plugin), _) => served.push(plugin),
+                (Err(reason), Some(old)) if is_broken(&reason) => {
+                    if is_news {
+                        tracing::error!("plugin {name}: the version before this one stays: {reason}");
                     }
-                    _ => {
-                        let mend =
-                            reason.mend(&found.name).map(|mend| format!("; to mend: {mend}")).unwrap_or_default();
-                        tracing::warn!("plugin {} is not served: {reason}{mend}", found.name);
-                        unserved.push(Unserved { name: found.name.clone(), reason });
+                    served.push(old.clone());
+                }
+                (Err(reason), _) => {
+                    if is_news {
+                        let mend = reason.mend(name).map(|mend| format!("; to mend: {mend}")).unwrap_or_default();
+                        tracing::warn!("plugin {name} is not served: {reason}{mend}");
                     }
-                },
+                    unserved.push(Unserved { name: name.clone(), reason });
+                }
             }
         }
         let catalog = Catalog { warnings, ..Catalog::new(served, unserved, &before) };
@@ -290,6 +297,16 @@ impl Registry {
                 .map_err(|error| unusable(error.to_string()))?,
         };
         Ok(Lock { file, counts })
+    }
+
+    /// Whether the log does not say yet what is wrong with the plugin: a folder can change many times a minute.
+    fn is_news(&self, plugin: &PluginName, wrong: Option<&NotServed>) -> bool {
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = match wrong {
+            Some(reason) => logged.insert(plugin.clone(), reason.clone()),
+            None => logged.remove(plugin),
+        };
+        before.as_ref() != wrong
     }
 
     fn remember(&self, catalog: &Catalog) {

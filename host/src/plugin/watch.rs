@@ -1,9 +1,13 @@
 //! Sees changes in the plugins folder and reloads it.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
-use notify::{RecursiveMode, Watcher};
-use tokio::sync::mpsc;
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::host::Host;
 
@@ -13,12 +17,16 @@ const QUIET: Duration = Duration::from_millis(150);
 /// How long it is waited for at most: something may write there without end.
 const LATEST: Duration = Duration::from_secs(2);
 
-/// Reloads the host's plugins whenever their folder changes, until the returned watcher is dropped.
+/// How often it is looked whether a folder that was removed is there again.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Reloads the host's plugins whenever their folder changes, until the returned handle is dropped. Must be called within a
+/// runtime.
 ///
 /// # Errors
 ///
 /// When the system cannot watch the folder; what is served then stays as it is.
-pub fn watch(host: &Arc<Host>) -> notify::Result<notify::RecommendedWatcher> {
+pub fn watch(host: &Arc<Host>) -> notify::Result<AbortOnDropHandle<()>> {
     let (sender, mut changed) = mpsc::channel(1);
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         if event.map_or(true, |event| !event.kind.is_access()) {
@@ -28,14 +36,32 @@ pub fn watch(host: &Arc<Host>) -> notify::Result<notify::RecommendedWatcher> {
     })?;
     watcher.watch(host.registry().folder(), RecursiveMode::Recursive)?;
     let host = Arc::clone(host);
-    tokio::spawn(async move {
+    Ok(AbortOnDropHandle::new(tokio::spawn(async move {
         while changed.recv().await.is_some() {
-            let quiet = async { while let Ok(Some(())) = tokio::time::timeout(QUIET, changed.recv()).await {} };
-            let _ = tokio::time::timeout(LATEST, quiet).await;
+            settle(&mut changed).await;
+            watch_again(&mut watcher, host.registry().folder()).await;
             if let Err(error) = host.registry().reload().await {
                 tracing::error!("plugins not reloaded: {error}");
             }
         }
-    });
-    Ok(watcher)
+    })))
+}
+
+/// Waits until nothing has changed for a while.
+async fn settle(changed: &mut mpsc::Receiver<()>) {
+    let quiet = async { while let Ok(Some(())) = timeout(QUIET, changed.recv()).await {} };
+    let _ = timeout(LATEST, quiet).await;
+}
+
+/// Watches the folder that has the name by now, which may be another one than before. One that was removed is waited for:
+/// what is served stays meanwhile.
+async fn watch_again(watcher: &mut RecommendedWatcher, folder: &Path) {
+    let mut is_told = false;
+    while let Err(error) = watcher.watch(folder, RecursiveMode::Recursive) {
+        if !is_told {
+            tracing::error!("what is served stays until {} is there again: {error}", folder.display());
+            is_told = true;
+        }
+        sleep(RETRY).await;
+    }
 }

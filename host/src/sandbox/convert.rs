@@ -94,10 +94,18 @@ impl From<tool_types::Blob> for Blob {
     }
 }
 
+/// The code of a tool's error whose own is not one.
+const UNNAMED: &str = "tool_error";
+
+/// As the contract has it. A code stands in texts and logs as it is.
+fn is_code(code: &str) -> bool {
+    (1..=48).contains(&code.len()) && code.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+}
+
 impl From<tool_types::ToolError> for ToolError {
     fn from(error: tool_types::ToolError) -> Self {
         Self {
-            code: error.code,
+            code: if is_code(&error.code) { error.code } else { UNNAMED.to_owned() },
             message: error.message,
             likely_causes: error.likely_causes,
             check_first: error.check_first,

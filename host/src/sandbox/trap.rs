@@ -41,7 +41,7 @@ pub(super) fn failure(error: &wasmtime::Error, state: &CallState, receipt: &Rece
     if let Some(I32Exit(status)) = error.downcast_ref() {
         return Failure::Exited { status: *status };
     }
-    let panic = panic_message(&receipt.stderr);
+    let panic = python_exception(&receipt.stderr).or_else(|| panic_message(&receipt.stderr));
     let source = panic.as_ref().and_then(|panic| panic.source.clone()).or_else(|| source_line(error));
     let reason = match (panic, trap) {
         (Some(panic), _) => panic.message,
@@ -84,6 +84,19 @@ fn panic_message(printed: &str) -> Option<Panic> {
     Some(Panic { message: text::shown(message, MAX_REASON), source })
 }
 
+/// The exception that ended a Python plugin. Its runtime prints the traceback, the innermost call last, and then panics with
+/// a message and a place of its own, which say nothing about the plugin.
+fn python_exception(printed: &str) -> Option<Panic> {
+    let (_, traceback) = printed.rsplit_once("Traceback (most recent call last):\n")?;
+    let message = traceback.lines().find(|line| !line.starts_with(' '))?;
+    let places = traceback.lines().take_while(|line| line.starts_with(' '));
+    let source = places.filter_map(|line| {
+        let (file, rest) = line.trim_start().strip_prefix("File \"")?.split_once("\", line ")?;
+        Some(relative(&format!("{file}:{}", rest.split(',').next()?)))
+    });
+    Some(Panic { message: text::shown(message, MAX_REASON), source: source.last() })
+}
+
 /// The innermost frame of the guest that has a source line.
 fn source_line(error: &wasmtime::Error) -> Option<String> {
     let backtrace = error.downcast_ref::<WasmBacktrace>()?;
@@ -116,6 +129,17 @@ mod tests {
         let panic = panic_message(printed).expect("there is a panic");
         assert_eq!((panic.message.as_str(), panic.source.as_deref()), ("index out of bounds", Some("src/lib.rs:12")));
         assert!(panic_message("all is well\n").is_none());
+    }
+
+    #[test]
+    fn an_exception_is_read_from_its_traceback() {
+        let printed = "Traceback (most recent call last):\n  File \"/0/app.py\", line 37, in call_tool\n    check(x)\n  File \
+                       \"/0/checks.py\", line 4, in check\nValueError: no good\n\nthread '<unnamed>' (1) panicked at \
+                       runtime/src/lib.rs:1293:29:\nPython function threw an unexpected exception\n";
+        let exception = python_exception(printed).expect("there is one");
+        assert_eq!(exception.message, "ValueError: no good");
+        assert_eq!(exception.source.as_deref(), Some("checks.py:4"));
+        assert!(python_exception("all is well\n").is_none());
     }
 
     #[test]

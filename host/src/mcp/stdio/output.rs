@@ -78,12 +78,17 @@ impl Output {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.written == self.waiting.len()
+        self.len() == 0
+    }
+
+    /// Bytes that wait.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len() - self.written
     }
 
     /// Whether the client reads so slowly that it should not be told more.
     pub(super) fn is_crowded(&self) -> bool {
-        self.waiting.len() - self.written > CROWDED
+        self.len() > CROWDED
     }
 
     /// Waits until the output is not crowded.

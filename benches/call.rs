@@ -1,0 +1,147 @@
+//! What a call costs: in the sandbox, in wasmtime as it is, and natively.
+
+mod common;
+#[path = "call/plain.rs"]
+mod plain;
+
+use std::sync::Arc;
+
+use criterion::Criterion;
+use serde_json::Value;
+use tokio::runtime::Runtime;
+use toolcell::{
+    call::Call,
+    host::Host,
+    sandbox::{Sandbox, Settings},
+};
+
+use common::{
+    compare::{Case, Comparison, show},
+    folder::Folder,
+    guests::{self, SMALL},
+};
+use plain::Plain;
+
+fn main() {
+    if !common::is_measuring() {
+        return;
+    }
+    let mut criterion = Criterion::default().configure_from_args();
+    let runtime = Runtime::new().expect("a runtime starts");
+    let sandbox = Arc::new(Sandbox::new(Settings::default()).expect("a sandbox starts"));
+    let folder = Folder::new([("echo", guests::echo(), "")]);
+    let host = folder.host(&runtime, &sandbox);
+    let on = Bench { runtime: &runtime, sandbox: &sandbox, host: &host };
+
+    let plain = Plain::with_toolcells_engine(guests::echo());
+    let default_pool = Plain::with_default_pool(guests::echo());
+    let mut cases = [
+        native(),
+        on.reused(&plain),
+        on.instantiated(&plain),
+        on.fresh(),
+        on.host_path(),
+        on.default_pool(&default_pool),
+    ];
+    show(&mut criterion, "call", &mut cases);
+    let compared = Comparison::of(&mut cases, 300, 100);
+    compared.ratio(FRESH, REUSED, Some(8.0));
+    compared.ratio(FRESH, DEFAULT_POOL, Some(0.4));
+    compared.ratio(HOST_PATH, FRESH, Some(2.0));
+    compared.ratio(HOST_PATH, NATIVE, None);
+
+    criterion.final_summary();
+}
+
+const NATIVE: &str = "native function";
+const REUSED: &str = "reused instance";
+const INSTANTIATED: &str = "instantiate only";
+const FRESH: &str = "fresh instance";
+const HOST_PATH: &str = "whole host path";
+const DEFAULT_POOL: &str = "default pool, fresh instance";
+
+/// The tool with its JSON, without a sandbox.
+fn native() -> Case<'static> {
+    let tools = toolcell_bench_echo::tools();
+    Case::new(NATIVE, move |times| {
+        for _ in 0..times {
+            let answer = toolcell_sdk::testing::call(&tools, "echo", Value::Object(guests::arguments(SMALL)));
+            std::hint::black_box(answer).expect("the tool succeeds");
+        }
+    })
+}
+
+#[derive(Clone, Copy)]
+struct Bench<'a> {
+    runtime: &'a Runtime,
+    sandbox: &'a Arc<Sandbox>,
+    host: &'a Host,
+}
+
+impl<'a> Bench<'a> {
+    /// Every call in one instance: what a host without isolation between calls would cost.
+    fn reused(self, plain: &'a Plain) -> Case<'a> {
+        let mut instance = self.runtime.block_on(plain.instance());
+        let arguments = Value::Object(guests::arguments(SMALL)).to_string();
+        Case::new(REUSED, move |times| {
+            self.runtime.block_on(async {
+                for _ in 0..times {
+                    instance.call("echo_text", &arguments).await;
+                }
+            });
+        })
+    }
+
+    fn instantiated(self, plain: &'a Plain) -> Case<'a> {
+        Case::new(INSTANTIATED, move |times| {
+            self.runtime.block_on(async {
+                for _ in 0..times {
+                    drop(plain.instance().await);
+                }
+            });
+        })
+    }
+
+    /// Instances from wasmtime's default pool, one for each call.
+    fn default_pool(self, plain: &'a Plain) -> Case<'a> {
+        let arguments = Value::Object(guests::arguments(SMALL)).to_string();
+        Case::new(DEFAULT_POOL, move |times| {
+            self.runtime.block_on(async {
+                for _ in 0..times {
+                    plain.instance().await.call("echo_text", &arguments).await;
+                }
+            });
+        })
+    }
+
+    /// Toolcell's sandbox with every limit, and a receipt; no schema is held against the answer.
+    fn fresh(self) -> Case<'a> {
+        let catalog = self.host.catalog();
+        let tool = Arc::clone(catalog.get("echo_text").expect("the plugin has the tool"));
+        let validated = Arc::clone(&tool);
+        let prepare = move |times| {
+            let valid = |_| validated.validate(guests::arguments(SMALL)).expect("the arguments are valid");
+            (0..times).map(valid).collect::<Vec<_>>()
+        };
+        Case::prepared(FRESH, prepare, move |_, arguments| {
+            self.runtime.block_on(async {
+                for arguments in arguments {
+                    let outcome = tool.call(self.sandbox, arguments, Call::detached()).await;
+                    std::hint::black_box(outcome.result).expect("the tool succeeds");
+                }
+            });
+        })
+    }
+
+    /// From a tool's name and arguments as JSON to a checked answer.
+    fn host_path(self) -> Case<'a> {
+        Case::new(HOST_PATH, move |times| {
+            self.runtime.block_on(async {
+                for _ in 0..times {
+                    let outcome = self.host.call("echo", guests::arguments(SMALL), Call::detached()).await;
+                    std::hint::black_box(outcome.expect("the tool is there").result).expect("the tool succeeds");
+                }
+            });
+        })
+    }
+}

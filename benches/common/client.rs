@@ -1,0 +1,76 @@
+//! A client that costs as little as it can: lines that were made before, answers that are found by their line ends.
+
+use std::{
+    io::{Read, Write},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::{Map, Value, json};
+
+/// A server that was started, and a session with it.
+pub struct Client {
+    child: Child,
+    input: ChildStdin,
+    output: ChildStdout,
+    buffer: Vec<u8>,
+}
+
+impl Client {
+    /// Starts a server and opens a session.
+    pub fn start(command: &mut Command) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the server starts");
+        let (input, output) = (child.stdin.take().expect("a pipe"), child.stdout.take().expect("a pipe"));
+        let mut client = Self { child, input, output, buffer: vec![0; 1 << 20] };
+        let client_info = json!({"name": "bench", "version": "1"});
+        let hello = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client_info});
+        client.answer(&request(0, "initialize", &hello));
+        client.send(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n");
+        client
+    }
+
+    /// Sends one request and returns the answer.
+    pub fn answer(&mut self, request: &str) -> Value {
+        self.send(request.as_bytes());
+        let mut read = 0;
+        loop {
+            read += self.output.read(&mut self.buffer[read..]).expect("the server answers");
+            if self.buffer[..read].ends_with(b"\n") {
+                return serde_json::from_slice(&self.buffer[..read]).expect("an answer is JSON");
+            }
+        }
+    }
+
+    /// Sends requests at once and waits for as many answers.
+    pub fn exchange(&mut self, requests: &[u8], mut answers: usize) -> Duration {
+        let began = Instant::now();
+        self.send(requests);
+        while answers > 0 {
+            let read = self.output.read(&mut self.buffer).expect("the server answers");
+            assert!(read > 0, "the server closed its stdout");
+            answers -= memchr::memchr_iter(b'\n', &self.buffer[..read]).count();
+        }
+        began.elapsed()
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        self.input.write_all(bytes).expect("the server reads");
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A request as a line.
+pub fn request(id: usize, method: &str, params: &Value) -> String {
+    json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}).to_string() + "\n"
+}
+
+/// A call as a line.
+pub fn call(id: usize, tool: &str, arguments: &Map<String, Value>) -> String {
+    request(id, "tools/call", &json!({"name": tool, "arguments": arguments}))
+}

@@ -1,0 +1,16 @@
+//! What the benchmarks share: the plugin that they call, folders of plugins, and comparisons within one run.
+//!
+//! These machines are shared and noisy, so no time stands for itself: what is compared runs in turns within one process,
+//! and a ratio is what is printed and held to.
+#![allow(dead_code, reason = "each benchmark uses a part of this")]
+
+pub mod client;
+pub mod compare;
+pub mod folder;
+pub mod guests;
+pub mod process;
+
+/// Whether `cargo bench` runs this. `cargo test --benches` starts benchmarks too, and only wants to know that they compile.
+pub fn is_measuring() -> bool {
+    std::env::args().any(|argument| argument == "--bench")
+}

@@ -1,0 +1,47 @@
+use serde_json::Value;
+
+/// A failure as it reached the client, without what differs from run to run.
+pub struct Failed {
+    pub code: String,
+    pub text: String,
+}
+
+impl Failed {
+    /// Reads a result that is a failure, and holds it to what is promised of every failure.
+    pub fn new(result: &Value) -> Self {
+        assert_eq!(result["isError"], true, "{result}");
+        assert!(result["structuredContent"].is_null(), "{result}");
+        let text = result["content"][0]["text"].as_str().expect("a failure has a text");
+        assert!(text.chars().count() <= 800, "{text}");
+        for leak in ["wasm backtrace", "0x", "/home/", env!("CARGO_MANIFEST_DIR"), "token=1", "/secret"] {
+            assert!(!text.contains(leak), "{text}");
+        }
+        let error = &result["_meta"]["toolcell/error"];
+        let code = error["code"].as_str().expect("a failure has a code").to_owned();
+        let call = error["call"].as_str().expect("a failure has a call id");
+        assert!(text.ends_with(&format!("({code}, call {call})")), "{text}");
+        Self { code, text: without_numbers(&text.replace(call, "CALL")) }
+    }
+}
+
+/// Times, measured sizes and ports differ from run to run.
+fn without_numbers(text: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        shown.push_str(&rest[..at]);
+        let number: String = rest[at..].chars().take_while(char::is_ascii_digit).collect();
+        rest = &rest[at + number.len()..];
+        let unit: String = rest.chars().take_while(char::is_ascii_alphabetic).collect();
+        match unit.as_str() {
+            "ms" | "s" => shown.push_str("TIME"),
+            "KiB" => shown.push_str("SIZE"),
+            _ if shown.ends_with("127.0.0.1:") => shown.push_str("PORT"),
+            _ => shown.push_str(&number),
+        }
+        if matches!(unit.as_str(), "ms" | "s" | "KiB") {
+            rest = &rest[unit.len()..];
+        }
+    }
+    shown + rest
+}
