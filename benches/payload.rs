@@ -1,4 +1,13 @@
 //! Calls that are larger, that fail, and that run at the same time, through the whole host path.
+#![allow(
+    unreachable_pub,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a benchmark has no users; it prints figures of no more digits than an `f64` has"
+)]
 
 mod common;
 

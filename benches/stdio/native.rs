@@ -35,6 +35,7 @@ struct Server;
 #[tool_router(server_handler)]
 impl Server {
     #[tool(name = "echo", description = "Returns its arguments. Reads nothing else and never fails.")]
+    #[expect(clippy::unused_self, reason = "the macro calls it as a method")]
     fn echo(&self, Parameters(input): Parameters<Echo>) -> Json<Echo> {
         Json(input)
     }

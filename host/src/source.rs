@@ -60,7 +60,7 @@ impl Source<'_> {
     /// What TOML or the form does not allow, where it is, and for an unknown key the one that was probably meant.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, SourceError> {
         toml::from_str(self.text).map_err(|error| {
-            let message = with_suggestion(error.message());
+            let message = in_plain_words(error.message());
             match error.span() {
                 Some(span) => self.error_at(span, message),
                 None => SourceError::of_file(self.file, message),
@@ -173,6 +173,23 @@ pub(crate) fn unplaced<T>(value: T) -> Spanned<T> {
     Spanned::new(0..0, value)
 }
 
+/// Serde's words in those of TOML, and for an unknown key the one that was probably meant.
+fn in_plain_words(message: &str) -> String {
+    if let Some(field) = message.strip_prefix("missing field ") {
+        return format!("missing key {field}");
+    }
+    for (serde, toml) in [
+        ("expected a sequence", "expected a list: [...]"),
+        ("expected a map", "expected a table: { ... }"),
+        ("expected a string", "expected text in quotes"),
+    ] {
+        if let Some(before) = message.strip_suffix(serde) {
+            return format!("{before}{toml}");
+        }
+    }
+    with_suggestion(message)
+}
+
 /// Serde words an unknown key as ``unknown field `netwrok`, expected one of `network`, `env` ``: the first backticked word
 /// is what was written, the others are what there is.
 fn with_suggestion(message: &str) -> String {
@@ -219,11 +236,11 @@ mod tests {
                 expected letters, digits and `_`, not starting with a digit",
             ),
             ("names = [\"A\", \"A\"]", "f.toml:1:15: \"A\" is in the list twice; remove one"),
-            ("names = 3", "f.toml:1:9: invalid type: integer `3`, expected a sequence"),
+            ("names = 3", "f.toml:1:9: invalid type: integer `3`, expected a list: [...]"),
             ("name = []", "f.toml:1:1: unknown key \"name\"; did you mean \"names\"?"),
             ("zzz = []", "f.toml:1:1: unknown key \"zzz\"; expected one of: names, limits"),
             ("[limits]\nmemmory = \"1MiB\"", "f.toml:2:1: unknown key \"memmory\"; did you mean \"memory\"?"),
-            ("[limits]\nmemory = 64", "f.toml:2:10: invalid type: integer `64`, expected a string"),
+            ("[limits]\nmemory = 64", "f.toml:2:10: invalid type: integer `64`, expected text in quotes"),
             (
                 "[limits]\nmemory = \"64\"",
                 "f.toml:2:10: \"64\" is not a size; \

@@ -34,6 +34,7 @@ pub fn echo(input: Echo) -> Result<Echo, ToolError> {
 }
 
 /// The same work in the guest, but the answer is a text without a schema, so that the host does nothing with it.
+#[expect(clippy::needless_pass_by_value, reason = "a tool is given its arguments")]
 fn echo_text(input: Echo) -> Result<Text, ToolError> {
     serde_json::to_string(&input).map(Text).map_err(|error| ToolError::new("unwritable", error.to_string()))
 }

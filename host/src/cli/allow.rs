@@ -1,6 +1,5 @@
 use std::process::ExitCode;
 
-use anyhow::bail;
 use clap::Args;
 
 use super::{
@@ -8,7 +7,7 @@ use super::{
     review::{self, Choice},
     terminal,
 };
-use crate::{nearest::did_you_mean, plugin::acceptance::State};
+use crate::plugin::acceptance::State;
 
 #[derive(Debug, Args)]
 pub(super) struct Allow {
@@ -28,8 +27,7 @@ impl Allow {
                 let name = &open.plugin_name(written);
                 let listing = folder.list()?;
                 let Some(found) = listing.found.iter().find(|found| found.name.as_str() == name) else {
-                    let names = listing.found.iter().map(|found| found.name.as_str());
-                    bail!("no plugin {name:?} in {}{}", folder.path().display(), did_you_mean(name, names));
+                    return Err(open.no_plugin(name, &listing.found));
                 };
                 let sandbox = open.sandbox()?;
                 review::plugin(open, &sandbox, &folder, found, &state, &self.choice, &mut out).await?

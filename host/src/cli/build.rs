@@ -6,7 +6,6 @@ use toolcell_toolchain::{GuestBuild, Targets, Toolchain};
 
 use super::{Open, progress, terminal};
 use crate::{
-    nearest::did_you_mean,
     plugin::{
         self,
         acceptance::State,
@@ -30,7 +29,7 @@ impl Build {
         let folder = open.plugin_folder()?;
         let found = folder.list()?.found;
         let meant = match &self.plugin {
-            Some(written) => vec![with_source(&folder, &found, &open.plugin_name(written))?],
+            Some(written) => vec![with_source(open, &folder, &found, &open.plugin_name(written))?],
             None => found.iter().filter(|found| folder.has_source(found)).collect(),
         };
         if meant.is_empty() {
@@ -84,13 +83,10 @@ impl Build {
     }
 }
 
-fn with_source<'a>(folder: &PluginFolder, found: &'a [Found], name: &str) -> anyhow::Result<&'a Found> {
+fn with_source<'a>(open: &Open, folder: &PluginFolder, found: &'a [Found], name: &str) -> anyhow::Result<&'a Found> {
     match found.iter().find(|found| found.name.as_str() == name) {
         Some(found) if folder.has_source(found) => Ok(found),
         Some(_) => bail!("plugin {name} has no Cargo.toml in {}: there is nothing to build", folder.path().display()),
-        None => {
-            let names = found.iter().map(|found| found.name.as_str());
-            bail!("no plugin {name:?} in {}{}", folder.path().display(), did_you_mean(name, names))
-        }
+        None => Err(open.no_plugin(name, found)),
     }
 }

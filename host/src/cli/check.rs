@@ -5,7 +5,6 @@ use clap::Args;
 
 use super::{Open, progress, terminal};
 use crate::{
-    nearest::did_you_mean,
     plugin::{
         self, Catalog, Inspection,
         acceptance::State,
@@ -58,10 +57,7 @@ async fn plugins(open: &Open, meant: Option<&str>) -> anyhow::Result<bool> {
     super::warn(&catalog, &mut terminal::stderr())?;
     match meant {
         _ if !found.is_empty() => Ok(is_good),
-        Some(meant) => {
-            let names = all.iter().map(|found| found.name.as_str());
-            bail!("no plugin {meant:?} in {}{}", folder.path().display(), did_you_mean(meant, names))
-        }
+        Some(meant) => Err(open.no_plugin(meant, &all)),
         None => bail!(
             "no plugin in {}; a plugin is a folder with a plugin.toml, or a NAME.wasm. To start one: {}",
             folder.path().display(),

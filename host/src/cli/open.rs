@@ -14,7 +14,12 @@ use crate::{
     config::Config,
     env_file::EnvFile,
     host::Host,
-    plugin::{Environment, Registry, Sources, acceptance::State, files::PluginFolder},
+    nearest::did_you_mean,
+    plugin::{
+        Environment, Registry, Sources,
+        acceptance::State,
+        files::{Found, PluginFolder},
+    },
     policy::{NotServed, PluginName},
     sandbox::{CodeCache, Compiler, Sandbox, Settings, Upstream, default_cache_folder},
     source::Source,
@@ -94,6 +99,19 @@ impl Open {
             Some(name) if is_inside().unwrap_or(false) => name.to_string_lossy().into_owned(),
             _ => written.to_owned(),
         }
+    }
+
+    /// The error of a plugin that is not in the folder.
+    pub(super) fn no_plugin(&self, name: &str, found: &[Found]) -> anyhow::Error {
+        let folder = self.folder();
+        let inside = folder.join(name);
+        // A name with a slash, or `..`, is somewhere else.
+        if name.parse::<PluginName>().is_ok() && inside.is_dir() {
+            let what = if inside.join("Cargo.toml").is_file() { "Rust source, and no" } else { "no" };
+            return anyhow::anyhow!("{} is not a plugin: it holds {what} plugin.toml", inside.display());
+        }
+        let meant = did_you_mean(name, found.iter().map(|found| found.name.as_str()));
+        anyhow::anyhow!("no plugin {name:?} in {}{meant}", folder.display())
     }
 
     pub(super) fn plugin_folder(&self) -> anyhow::Result<PluginFolder> {

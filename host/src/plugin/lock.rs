@@ -244,7 +244,7 @@ component = "{DIGEST}"
         let entry = format!("version = 1\n[plugins.x]\ntools = {DIGEST:?}\ncomponent = {DIGEST:?}\n");
         assert!(parse(&entry).is_ok());
         for (text, expected) in [
-            (String::new(), "1:1: missing field `version`"),
+            (String::new(), "1:1: missing key `version`"),
             ("version = 2\nnew = 1".to_owned(), "1:11: lock file has version 2; this Toolcell reads version 1"),
             (format!("{entry}networks = []"), "5:1: unknown key \"networks\"; did you mean \"network\"?"),
             (format!("{entry}[plugins.x]\n"), "5:10: duplicate key"),
@@ -257,7 +257,7 @@ component = "{DIGEST}"
                 entry.replacen("sha256", "sha1", 1),
                 "3:9: not a digest; expected \"sha256:\" and 64 hexadecimal digits in lower case",
             ),
-            (entry.replace("component", "#"), "2:1: missing field `component`"),
+            (entry.replace("component", "#"), "2:1: missing key `component`"),
             (format!("{entry}network = [\"x\"]"), "5:12: network rule \"x\" has no scheme; write \"https://x\""),
             (
                 format!("{entry}[plugins.x.limits]\ndeadline = \"5s\""),

@@ -241,7 +241,7 @@ disable = ["debug"]
             ),
             ("network =", "netwrok =", "6:1: unknown key \"netwrok\"; did you mean \"network\"?"),
             ("[limits]", "[limit]", "9:2: unknown key \"limit\"; did you mean \"limits\"?"),
-            ("[\"HN_TOKEN\"]", "\"HN_TOKEN\"", "7:11: invalid type: string \"HN_TOKEN\", expected a sequence"),
+            ("[\"HN_TOKEN\"]", "\"HN_TOKEN\"", "7:11: invalid type: string \"HN_TOKEN\", expected a list: [...]"),
             (
                 "[\"HN_TOKEN\"]",
                 "[\"HN_*\"]",
@@ -274,7 +274,7 @@ disable = ["debug"]
 
     #[test]
     fn a_component_has_to_be_named() {
-        assert_eq!(parse("").expect_err("nothing is written"), "plugins/x/plugin.toml:1:1: missing field `component`");
+        assert_eq!(parse("").expect_err("nothing is written"), "plugins/x/plugin.toml:1:1: missing key `component`");
     }
 
     #[test]

@@ -89,6 +89,8 @@ fn a_component_in_no_folder_is_checked_by_its_path() {
 fn a_plugin_that_is_not_there_is_named_with_the_nearest() {
     let folder = Folder::new(&[("echo", "")]);
     assert_snapshot!("check_unknown", shown(&folder, &["check", "ecoh"]));
+    fs::create_dir(folder.plugins().join("half")).expect("the folder is ours");
+    assert_snapshot!("check_no_manifest", shown(&folder, &["check", "half"]));
     fs::remove_dir_all(folder.plugins().join("echo")).expect("the folder is ours");
     assert_snapshot!("check_empty", shown(&folder, &["check"]));
 }
