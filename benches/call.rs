@@ -15,7 +15,6 @@ mod plain;
 
 use std::sync::Arc;
 
-use criterion::Criterion;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use toolcell::{
@@ -35,7 +34,7 @@ fn main() {
     if !common::is_measuring() {
         return;
     }
-    let mut criterion = Criterion::default().configure_from_args();
+    let mut criterion = common::criterion();
     let runtime = Runtime::new().expect("a runtime starts");
     let sandbox = Arc::new(Sandbox::new(Settings::default()).expect("a sandbox starts"));
     let folder = Folder::new([("echo", guests::echo(), "")]);

@@ -16,7 +16,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use criterion::Criterion;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -42,7 +41,7 @@ fn main() {
     if !common::is_measuring() {
         return;
     }
-    let mut criterion = Criterion::default().configure_from_args().sample_size(10);
+    let mut criterion = common::criterion().sample_size(10);
     let runtime = Runtime::new().expect("a runtime starts");
     let one = Folder::new([("echo", guests::echo(), "")]);
     let (cache, _files) = code_cache();

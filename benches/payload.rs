@@ -13,7 +13,6 @@ mod common;
 
 use std::{path::Path, sync::Arc};
 
-use criterion::Criterion;
 use serde_json::{Map, Value, json};
 use tokio::{runtime::Runtime, task::JoinSet};
 use toolcell::{
@@ -32,7 +31,7 @@ fn main() {
     if !common::is_measuring() {
         return;
     }
-    let mut criterion = Criterion::default().configure_from_args();
+    let mut criterion = common::criterion();
     let runtime = Runtime::new().expect("a runtime starts");
     let sandbox = Arc::new(Sandbox::new(Settings::default()).expect("a sandbox starts"));
     let folder = Folder::new([("echo", guests::echo(), ""), ("fetches", Path::new(toolcell_test_guests::FETCHES), "")]);

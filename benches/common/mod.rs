@@ -10,6 +10,15 @@ pub mod folder;
 pub mod guests;
 pub mod process;
 
+use criterion::Criterion;
+
+/// Criterion as the command line asks for it, with its results in the workspace's target folder: cargo runs benchmarks in
+/// the folder of their package.
+pub fn criterion() -> Criterion {
+    let results = std::path::Path::new(concat!(env!("CARGO_TARGET_TMPDIR"), "/../criterion"));
+    Criterion::default().output_directory(results).configure_from_args()
+}
+
 /// Whether `cargo bench` runs this. `cargo test --benches` starts benchmarks too, and only wants to know that they compile.
 pub fn is_measuring() -> bool {
     std::env::args().any(|argument| argument == "--bench")
