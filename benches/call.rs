@@ -1,4 +1,5 @@
 //! What a call costs: in the sandbox, in wasmtime as it is, and natively.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints what it measures")]
 
 mod common;
 #[path = "call/plain.rs"]

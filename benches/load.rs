@@ -1,4 +1,5 @@
 //! What it costs to load a plugin: compiled, from the code cache, and by a server from its start to its first answer.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints what it measures")]
 
 mod common;
 

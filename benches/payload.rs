@@ -1,4 +1,5 @@
 //! Calls that are larger, that fail, and that run at the same time, through the whole host path.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints what it measures")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Many calls: at once, and one after the other.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints what it measures")]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! The server over stdio beside native rmcp servers of the same tool, all pinned to one processor: calls one after the
 //! other, and 64 at once.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints what it measures")]
 
 mod common;
 #[path = "stdio/native.rs"]
