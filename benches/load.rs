@@ -1,13 +1,5 @@
 //! What it costs to load a plugin: compiled, from the code cache, and by a server from its start to its first answer.
-#![allow(
-    unreachable_pub,
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    clippy::print_stderr,
-    clippy::print_stdout,
-    reason = "a benchmark has no users; it prints figures of no more digits than an `f64` has"
-)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints what it measures")]
 
 mod common;
 

@@ -1,14 +1,6 @@
 //! The server over stdio beside native rmcp servers of the same tool, all pinned to one processor: calls one after the
 //! other, and 64 at once.
-#![allow(
-    unreachable_pub,
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    clippy::print_stderr,
-    clippy::print_stdout,
-    reason = "a benchmark has no users; it prints figures of no more digits than an `f64` has"
-)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints what it measures")]
 
 mod common;
 #[path = "stdio/native.rs"]

@@ -11,39 +11,39 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 #[path = "../../host/src/sandbox/bindings.rs"]
 mod bindings;
 #[path = "../../host/src/sandbox/engine.rs"]
-#[allow(dead_code, unused_imports, reason = "only the settings are of interest here")]
+#[allow(dead_code, unreachable_pub, unused_imports, reason = "only the settings are of interest here")]
 mod engine;
 
 use bindings::{Plugin, PluginPre};
 
 /// A component, ready to be instantiated.
-pub struct Plain {
+pub(crate) struct Plain {
     engine: Engine,
     pre: PluginPre<State>,
 }
 
 /// An instance and its store.
-pub struct Instance {
+pub(crate) struct Instance {
     store: Store<State>,
     plugin: Plugin,
 }
 
 /// What a store holds.
-pub struct State {
+pub(crate) struct State {
     wasi: WasiCtx,
     table: ResourceTable,
 }
 
 impl Plain {
     /// With Toolcell's engine settings, from the same source.
-    pub fn with_toolcells_engine(component: &Path) -> Self {
+    pub(crate) fn with_toolcells_engine(component: &Path) -> Self {
         let (engine, allocation) = engine::engine(100).expect("an engine can be made");
         assert_eq!(allocation, engine::Allocation::Pooled, "the address space holds the pool");
         Self::new(engine, component)
     }
 
     /// With wasmtime's default settings and its default pool.
-    pub fn with_default_pool(component: &Path) -> Self {
+    pub(crate) fn with_default_pool(component: &Path) -> Self {
         let mut config = Config::new();
         // Off where no collector was compiled in, which is the case here.
         config.allocation_strategy(InstanceAllocationStrategy::pooling()).gc_support(false);
@@ -60,7 +60,7 @@ impl Plain {
     }
 
     /// A fresh store and instance.
-    pub async fn instance(&self) -> Instance {
+    pub(crate) async fn instance(&self) -> Instance {
         let state = State { wasi: WasiCtx::builder().build(), table: ResourceTable::new() };
         let mut store = Store::new(&self.engine, state);
         // Without a ticker nothing comes of it, but code that asks for it traps at a deadline of zero.
@@ -72,8 +72,8 @@ impl Plain {
 
 impl Instance {
     /// Calls a tool that succeeds.
-    #[allow(clippy::ptr_arg, reason = "the contract's `json` is a name for `string`, which bindings take as `String`")]
-    pub async fn call(&mut self, tool: &str, arguments: &String) {
+    #[expect(clippy::ptr_arg, reason = "the contract's `json` is a name for `string`, which bindings take as `String`")]
+    pub(crate) async fn call(&mut self, tool: &str, arguments: &String) {
         let tools = self.plugin.toolcell_plugin_tools();
         let answer = tools.call_call_tool(&mut self.store, tool, arguments).await.expect("the guest does not trap");
         std::hint::black_box(answer.expect("the tool succeeds"));

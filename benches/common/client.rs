@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Map, Value, json};
 
 /// A server that was started, and a session with it.
-pub struct Client {
+pub(crate) struct Client {
     child: Child,
     input: ChildStdin,
     output: ChildStdout,
@@ -18,7 +18,7 @@ pub struct Client {
 
 impl Client {
     /// Starts a server and opens a session.
-    pub fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the server starts");
         let (input, output) = (child.stdin.take().expect("a pipe"), child.stdout.take().expect("a pipe"));
         let mut client = Self { child, input, output, buffer: vec![0; 1 << 20] };
@@ -30,7 +30,7 @@ impl Client {
     }
 
     /// Sends one request and returns the answer.
-    pub fn answer(&mut self, request: &str) -> Value {
+    pub(crate) fn answer(&mut self, request: &str) -> Value {
         self.send(request.as_bytes());
         let mut read = 0;
         loop {
@@ -42,7 +42,7 @@ impl Client {
     }
 
     /// Sends requests at once and waits for as many answers.
-    pub fn exchange(&mut self, requests: &[u8], mut answers: usize) -> Duration {
+    pub(crate) fn exchange(&mut self, requests: &[u8], mut answers: usize) -> Duration {
         let began = Instant::now();
         self.send(requests);
         while answers > 0 {
@@ -66,11 +66,11 @@ impl Drop for Client {
 }
 
 /// A request as a line.
-pub fn request(id: usize, method: &str, params: &Value) -> String {
+pub(crate) fn request(id: usize, method: &str, params: &Value) -> String {
     json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}).to_string() + "\n"
 }
 
 /// A call as a line.
-pub fn call(id: usize, tool: &str, arguments: &Map<String, Value>) -> String {
+pub(crate) fn call(id: usize, tool: &str, arguments: &Map<String, Value>) -> String {
     request(id, "tools/call", &json!({"name": tool, "arguments": arguments}))
 }

@@ -12,13 +12,13 @@ use toolcell::{
 };
 
 /// A folder of plugins with private state of its own.
-pub struct Folder {
+pub(crate) struct Folder {
     root: TempDir,
 }
 
 impl Folder {
     /// A folder of these plugins: name, component, and what its manifest says besides.
-    pub fn new<'a>(plugins: impl IntoIterator<Item = (&'a str, &'a Path, &'a str)>) -> Self {
+    pub(crate) fn new<'a>(plugins: impl IntoIterator<Item = (&'a str, &'a Path, &'a str)>) -> Self {
         let folder = Self { root: tempfile::tempdir().expect("a folder can be made") };
         for (name, component, manifest) in plugins {
             let plugin = folder.plugins().join(name);
@@ -31,17 +31,17 @@ impl Folder {
         folder
     }
 
-    pub fn plugins(&self) -> PathBuf {
+    pub(crate) fn plugins(&self) -> PathBuf {
         self.root.path().join("plugins")
     }
 
     /// A host of this folder.
-    pub fn host(&self, runtime: &Runtime, sandbox: &Arc<Sandbox>) -> Host {
+    pub(crate) fn host(&self, runtime: &Runtime, sandbox: &Arc<Sandbox>) -> Host {
         let registry = runtime.block_on(Registry::open(self.sources(), Arc::clone(sandbox)));
         Host::new(registry.expect("the folder can be read"), Arc::clone(sandbox))
     }
 
-    pub fn sources(&self) -> Sources {
+    pub(crate) fn sources(&self) -> Sources {
         Sources {
             folder: self.plugins(),
             policy: Policy::default(),
@@ -51,12 +51,12 @@ impl Folder {
         }
     }
 
-    pub fn state(&self) -> State {
+    pub(crate) fn state(&self) -> State {
         State::at(&self.root.path().join("state/toolcell")).expect("the folder is ours")
     }
 
     /// `toolcell serve --locked` of this folder, with state and cache of its own.
-    pub fn serve(&self) -> Command {
+    pub(crate) fn serve(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_toolcell"));
         command
             .env("XDG_STATE_HOME", self.root.path().join("state"))

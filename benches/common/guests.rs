@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use toolcell_toolchain::{GuestBuild, Targets, Toolchain};
 
 /// The component of `benches/echo`, built when it is first asked for.
-pub fn echo() -> &'static Path {
+pub(crate) fn echo() -> &'static Path {
     static COMPONENT: LazyLock<PathBuf> = LazyLock::new(|| {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the host is a folder of the workspace");
         let toolchain =
@@ -28,9 +28,9 @@ pub fn echo() -> &'static Path {
 }
 
 /// Arguments for `echo` and `echo_text` with a message of so many bytes.
-pub fn arguments(bytes: usize) -> Map<String, Value> {
+pub(crate) fn arguments(bytes: usize) -> Map<String, Value> {
     Map::from_iter([("message".to_owned(), json!("x".repeat(bytes))), ("count".to_owned(), json!(1))])
 }
 
 /// Bytes of the message in calls that do not measure sizes.
-pub const SMALL: usize = 40;
+pub(crate) const SMALL: usize = 40;

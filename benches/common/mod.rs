@@ -4,11 +4,11 @@
 //! and a ratio is what is printed and held to.
 #![allow(dead_code, reason = "each benchmark uses a part of this")]
 
-pub mod client;
-pub mod compare;
-pub mod folder;
-pub mod guests;
-pub mod process;
+pub(crate) mod client;
+pub(crate) mod compare;
+pub(crate) mod folder;
+pub(crate) mod guests;
+pub(crate) mod process;
 
 use criterion::Criterion;
 
@@ -20,6 +20,6 @@ pub fn criterion() -> Criterion {
 }
 
 /// Whether `cargo bench` runs this. `cargo test --benches` starts benchmarks too, and only wants to know that they compile.
-pub fn is_measuring() -> bool {
+pub(crate) fn is_measuring() -> bool {
     std::env::args().any(|argument| argument == "--bench")
 }

@@ -11,7 +11,7 @@ use toolcell_bench_echo::Echo;
 
 /// On which of rmcp's transports a server runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transport {
+pub(crate) enum Transport {
     /// `stdio()`, which hands every read and write to a thread that may block.
     Stdio,
     /// `stdio_pipes()`, which does not block.
@@ -19,7 +19,7 @@ pub enum Transport {
 }
 
 /// Serves one client until it closes its end.
-pub fn serve(transport: Transport) {
+pub(crate) fn serve(transport: Transport) {
     let runtime = Runtime::new().expect("a runtime starts");
     runtime.block_on(async {
         let running = match transport {

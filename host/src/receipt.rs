@@ -230,7 +230,12 @@ pub enum Denial {
     /// A server that the manifest does not ask for.
     NotAsked(Server),
     /// A server that the manifest asks for and the operator has not granted.
-    NotGranted(Server),
+    NotGranted {
+        /// The server asked for.
+        server: Server,
+        /// The plugin, for which a person may decide otherwise.
+        plugin: Option<String>,
+    },
     /// A granted name that leads to an address which is never reached by name alone: what kind of address that is.
     SpecialAddress {
         /// The server asked for.

@@ -19,6 +19,7 @@ async fn told<T>(out: impl Write, period: Duration, what: &str, work: impl Futur
     tokio::pin!(work);
     loop {
         tokio::select! {
+            biased;
             done = &mut work => return done,
             _ = ticks.tick() => line.replace(&format!("{what}, {} s so far", start.elapsed().as_secs())),
         }

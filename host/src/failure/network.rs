@@ -29,15 +29,16 @@ pub fn denied(denial: &Denial) -> Parts {
                  and a person reviews it"
             ),
         ),
-        Denial::NotGranted(server) => Parts::new(
+        Denial::NotGranted { server, plugin } => Parts::new(
             format!("the request to {server} was not sent: the plugin asks for that server and was not granted it"),
             &[
                 "the operator granted less than the plugin asks for",
                 "an argument, a link or a redirect names a server that nobody meant to be reached",
             ],
             format!(
-                "whether {server} is meant to be reached; a person decides that with `toolcell allow PLUGIN` in a terminal, \
-                 do not run it yourself"
+                "whether {server} is meant to be reached; a person decides that with `toolcell allow {}` in a terminal, do \
+                 not run it yourself",
+                plugin.as_deref().unwrap_or("PLUGIN")
             ),
         ),
         Denial::SpecialAddress { server, kind } => special_address(server, kind),

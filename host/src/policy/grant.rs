@@ -2,13 +2,15 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
-use super::{Capabilities, EnvName, Limits, NetworkRule, address::special_kind, server::Host};
+use super::{Capabilities, EnvName, Limits, NetworkRule, PluginName, address::special_kind, server::Host};
 use crate::receipt::{Denial, Server};
 
 /// What every call into one plugin may do. Made by [`super::Reviewed::grant`]; the two constructors here are for calls
 /// that get nothing and for callers that answer for the decision themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
+    /// Whose it is, so that a denial can name it. Set where the grant is narrowed.
+    pub(super) plugin: Option<PluginName>,
     pub(super) network: BTreeSet<NetworkRule>,
     /// Only to tell a server that nobody asked for from one that was declined.
     pub(super) asked_network: BTreeSet<NetworkRule>,
@@ -23,6 +25,7 @@ impl Grant {
     #[must_use]
     pub fn nothing(limits: Limits) -> Self {
         Self {
+            plugin: None,
             network: BTreeSet::new(),
             asked_network: BTreeSet::new(),
             denied_network: BTreeSet::new(),
@@ -49,7 +52,7 @@ impl Grant {
     /// The [`Denial`] to record: who would have to change what.
     pub fn may_reach(&self, server: &Server) -> Result<(), Denial> {
         if self.denied_network.iter().any(|rule| rule.matches(server)) {
-            return Err(Denial::NotGranted(server.clone()));
+            return Err(self.not_granted(server));
         }
         if self.network.iter().any(|rule| rule.allows(server)) {
             return Ok(());
@@ -60,7 +63,7 @@ impl Grant {
             Some(kind) if self.network.iter().any(|rule| rule.matches(server)) => {
                 Err(Denial::SpecialAddress { server: server.clone(), kind })
             }
-            _ if is_asked => Err(Denial::NotGranted(server.clone())),
+            _ if is_asked => Err(self.not_granted(server)),
             _ => Err(Denial::NotAsked(server.clone())),
         }
     }
@@ -76,7 +79,7 @@ impl Grant {
         self.may_reach(server)?;
         let at_address = Server { host: Host::Address(address.to_canonical()).to_string(), ..server.clone() };
         if self.denied_network.iter().any(|rule| rule.matches(&at_address)) {
-            return Err(Denial::NotGranted(server.clone()));
+            return Err(self.not_granted(server));
         }
         match special_kind(address) {
             Some(kind) if !self.network.iter().any(|rule| rule.names(server, address)) => {
@@ -84,6 +87,10 @@ impl Grant {
             }
             _ => Ok(()),
         }
+    }
+
+    fn not_granted(&self, server: &Server) -> Denial {
+        Denial::NotGranted { server: server.clone(), plugin: self.plugin.as_ref().map(ToString::to_string) }
     }
 
     /// The rules in force.
@@ -137,7 +144,7 @@ mod tests {
             grant(&["https://a.example", "http://*"], &["https://a.example", "https://b.example", "http://*"], &[]);
         let check = |url: &str| grant.may_reach(&server(url));
         assert_eq!(check("https://a.example/path"), Ok(()));
-        assert_eq!(check("https://b.example"), Err(Denial::NotGranted(server("https://b.example"))));
+        assert_eq!(check("https://b.example"), Err(grant.not_granted(&server("https://b.example"))));
         assert_eq!(check("https://c.example"), Err(Denial::NotAsked(server("https://c.example"))));
         let local = server("http://127.1");
         assert_eq!(check("http://127.1"), Err(Denial::SpecialAddress { server: local, kind: "loopback" }));
@@ -147,7 +154,7 @@ mod tests {
     fn asking_for_any_server_makes_every_refusal_one_of_the_grant() {
         let grant = grant(&["https://a.example"], &["https://*"], &[]);
         for url in ["https://b.example", "https://127.0.0.1"] {
-            assert_eq!(grant.may_reach(&server(url)), Err(Denial::NotGranted(server(url))));
+            assert_eq!(grant.may_reach(&server(url)), Err(grant.not_granted(&server(url))));
         }
     }
 

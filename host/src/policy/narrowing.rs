@@ -55,6 +55,7 @@ impl Policy {
         }
         grant.denied_network.extend(self.deny.iter().cloned());
         grant.limits = grant.limits.capped_by(&self.caps);
+        grant.plugin = Some(plugin.clone());
         Ok(grant)
     }
 
@@ -97,7 +98,8 @@ mod tests {
     #[test]
     fn nothing_written_takes_nothing_away() {
         let grant = grant(&["https://a.example"], &["TOKEN"]);
-        assert_eq!(Policy::default().narrow(&plugin("p"), grant.clone()), Ok(grant));
+        let named = Grant { plugin: Some(plugin("p")), ..grant.clone() };
+        assert_eq!(Policy::default().narrow(&plugin("p"), grant), Ok(named));
     }
 
     #[test]
@@ -132,7 +134,8 @@ mod tests {
         let narrowed = policy.narrow(&plugin("p"), grant(&["https://*"], &[])).expect("the plugin is enabled");
         let server = |url: &str| server_of(&url.parse().expect("a URL")).expect("the test writes a server");
         let evil = server("https://a.evil.example");
-        assert_eq!(narrowed.may_reach(&evil), Err(Denial::NotGranted(evil.clone())));
+        let denial = Denial::NotGranted { server: evil.clone(), plugin: Some("p".to_owned()) };
+        assert_eq!(narrowed.may_reach(&evil), Err(denial));
         assert_eq!(narrowed.may_reach(&server("https://good.example")), Ok(()));
     }
 

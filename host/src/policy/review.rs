@@ -94,6 +94,7 @@ impl Reviewed {
         }
         let granted = &self.entry.granted;
         let grant = Grant {
+            plugin: None,
             network: still_asked(&granted.network, &self.asked.network),
             asked_network: self.asked.network.clone(),
             denied_network: BTreeSet::new(),

@@ -21,7 +21,7 @@ fn denials() {
     let special = |host: &str, kind| Denial::SpecialAddress { server: server("http", host, 8080), kind };
     let denials = [
         Denial::NotAsked(api.clone()),
-        Denial::NotGranted(api),
+        Denial::NotGranted { server: api, plugin: Some("fetch".to_owned()) },
         special("intranet.example.com", "private"),
         special("169.254.169.254", "cloud metadata"),
         special("::1", "loopback"),
