@@ -1,6 +1,13 @@
 //! The server over stdio beside native rmcp servers of the same tool, all pinned to one processor: calls one after the
 //! other, and 64 at once.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints what it measures")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a benchmark prints figures, of no more digits than an `f64` has"
+)]
 
 mod common;
 #[path = "stdio/native.rs"]

@@ -72,7 +72,6 @@ impl Plain {
 
 impl Instance {
     /// Calls a tool that succeeds.
-    #[expect(clippy::ptr_arg, reason = "the contract's `json` is a name for `string`, which bindings take as `String`")]
     pub(crate) async fn call(&mut self, tool: &str, arguments: &String) {
         let tools = self.plugin.toolcell_plugin_tools();
         let answer = tools.call_call_tool(&mut self.store, tool, arguments).await.expect("the guest does not trap");

@@ -14,7 +14,7 @@ use criterion::Criterion;
 
 /// Criterion as the command line asks for it, with its results in the workspace's target folder: cargo runs benchmarks in
 /// the folder of their package.
-pub fn criterion() -> Criterion {
+pub(crate) fn criterion() -> Criterion {
     let results = std::path::Path::new(concat!(env!("CARGO_TARGET_TMPDIR"), "/../criterion"));
     Criterion::default().output_directory(results).configure_from_args()
 }

@@ -12,7 +12,7 @@ pub(crate) fn peak() -> u64 {
     status("VmHWM:")
 }
 
-/// Begins the peak anew (proc_pid_clear_refs(5)).
+/// Begins the peak anew (`proc_pid_clear_refs(5)`).
 pub(crate) fn forget_peak() {
     fs::write("/proc/self/clear_refs", "5").expect("Linux 4.0 or newer");
 }
