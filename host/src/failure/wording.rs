@@ -187,9 +187,12 @@ fn rounded(duration: Duration) -> Duration {
 }
 
 fn list(mismatches: &[Mismatch]) -> String {
-    let shown = mismatches.iter().map(|Mismatch { pointer, problem }| {
-        let place = if pointer.is_empty() { "the whole" } else { pointer };
-        format!("{place}: {problem}")
-    });
+    // The pointer to the whole value is empty, and there is nothing to add to "arguments" or "answer".
+    let shown =
+        mismatches.iter().map(
+            |Mismatch { pointer, problem }| {
+                if pointer.is_empty() { problem.clone() } else { format!("{pointer}: {problem}") }
+            },
+        );
     shown.collect::<Vec<_>>().join("; ")
 }
