@@ -3,6 +3,7 @@
 mod allow;
 mod call;
 mod check;
+mod connect;
 mod list;
 mod new;
 mod terminal;
