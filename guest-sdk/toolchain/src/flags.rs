@@ -5,22 +5,22 @@ use std::{
 
 use crate::metadata::Metadata;
 
-/// Linker arguments that make a fresh instance cheap.
+/// The linker argument that makes a fresh instance cheap.
 ///
 /// The host gives an instance zeroed memory without a system call or a page fault as long as the instance's memory
 /// stays within 256 KiB, and clears all of it again after the call, which costs a microsecond for every 64 KiB. Rust's
-/// default is a stack of 1 MiB, and no heap until the guest asks the host for one, which costs ten microseconds. These
-/// make it 64 KiB each, which with the data of an ordinary plugin is 192 KiB; a plugin with more data gets more memory.
+/// default is a stack of 1 MiB; this makes it 64 KiB. The heap begins with what the data leave of their last 64 KiB. To
+/// get more, the guest asks the host, which costs a call ten microseconds, once or twice. A crate whose every call needs
+/// more can have it from the start: `println!("cargo::rustc-link-arg-cdylib=--initial-heap=65536")` in its build script.
 ///
 /// 64 KiB suffice for the deepest JSON that `serde_json` reads (128 levels): in a guest optimised for speed 48 KiB were
 /// too little and 64 KiB enough, in one that is not optimised 128 KiB were needed. A crate that needs more says so in its
 /// build script, which the linker reads later: `println!("cargo::rustc-link-arg-cdylib=-zstack-size=262144")`.
-const LINKER: [&str; 2] = ["-zstack-size=65536", "--initial-heap=65536"];
+const LINKER: &str = "-Clink-arg=-zstack-size=65536";
 
 /// The compiler's arguments for a guest.
 pub(crate) fn rustc(metadata: &Metadata, sysroot: &Path) -> Vec<String> {
-    let linker = LINKER.iter().map(|argument| format!("-Clink-arg={argument}"));
-    linker.chain(remappings(metadata, sysroot)).collect()
+    std::iter::once(LINKER.to_owned()).chain(remappings(metadata, sysroot)).collect()
 }
 
 /// Arguments that keep the paths of this machine out of panic messages and debug information, so that a file is named
@@ -65,7 +65,6 @@ mod tests {
             flags,
             [
                 "-Clink-arg=-zstack-size=65536",
-                "-Clink-arg=--initial-heap=65536",
                 "--remap-path-prefix=/no/such/rust=rust",
                 "--remap-path-prefix=/no/such/registry=",
                 "--remap-path-prefix=/no/such/work space=",
