@@ -77,7 +77,7 @@ fn loaded<'a>(name: &'static str, runtime: &'a Runtime, folder: &'a Folder, cach
 fn starts(name: &str, folder: &Folder, at_most_ms: f64) {
     let start = || {
         let began = Instant::now();
-        let mut client = Client::start(&mut folder.serve());
+        let mut client = Client::start(&mut folder.serve(common::program()));
         let answer = client.answer(&client::request(1, "tools/list", &json!({})));
         let elapsed = began.elapsed();
         assert!(answer["result"]["tools"].as_array().is_some_and(|tools| !tools.is_empty()), "{answer}");

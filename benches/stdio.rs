@@ -54,7 +54,7 @@ fn compare() {
     let folder = Folder::new([("echo", guests::echo(), "")]);
     let this = env::current_exe().expect("this program has a file");
     let mut servers = [
-        Server::start(TOOLCELL, &mut folder.serve()),
+        Server::start(TOOLCELL, &mut folder.serve(common::program())),
         Server::start(STDIO, Command::new(&this).arg("native-stdio")),
         Server::start(PIPES, Command::new(&this).arg("native-pipes")),
     ];

@@ -55,9 +55,9 @@ impl Folder {
         State::at(&self.root.path().join("state/toolcell")).expect("the folder is ours")
     }
 
-    /// `toolcell serve --locked` of this folder, with state and cache of its own.
-    pub(crate) fn serve(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_toolcell"));
+    /// `PROGRAM serve --locked` of this folder, with state and cache of its own.
+    pub(crate) fn serve(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
         command
             .env("XDG_STATE_HOME", self.root.path().join("state"))
             .env("XDG_CACHE_HOME", self.root.path().join("cache"))

@@ -10,16 +10,23 @@ pub(crate) mod folder;
 pub(crate) mod guests;
 pub(crate) mod process;
 
+use std::path::Path;
+
 use criterion::Criterion;
 
 /// Criterion as the command line asks for it, with its results in the workspace's target folder: cargo runs benchmarks in
 /// the folder of their package.
 pub(crate) fn criterion() -> Criterion {
-    let results = std::path::Path::new(concat!(env!("CARGO_TARGET_TMPDIR"), "/../criterion"));
+    let results = Path::new(concat!(env!("CARGO_TARGET_TMPDIR"), "/../criterion"));
     Criterion::default().output_directory(results).configure_from_args()
 }
 
 /// Whether `cargo bench` runs this. `cargo test --benches` starts benchmarks too, and only wants to know that they compile.
 pub(crate) fn is_measuring() -> bool {
     std::env::args().any(|argument| argument == "--bench")
+}
+
+/// The program, which cargo builds with the benchmarks.
+pub(crate) fn program() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_toolcell"))
 }

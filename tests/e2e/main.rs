@@ -24,4 +24,5 @@ mod permission;
 mod protocol;
 mod reload;
 mod shipped;
+mod soak;
 mod upstream;

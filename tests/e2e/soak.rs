@@ -1,0 +1,36 @@
+//! Calls of good and hostile guests by the hundred thousand leave nothing behind. `cargo run --release --example soak` makes
+//! more of the same.
+
+#[path = "../../host/examples/soak/run/mod.rs"]
+mod run;
+
+use std::time::Duration;
+
+use crate::folder::Folder;
+
+#[test]
+fn calls_by_the_hundred_thousand_leave_nothing_behind() {
+    let folder = Folder::new(run::mix::GUESTS);
+    folder.lock();
+    let mut server = folder.toolcell();
+    server.args(["serve", "--locked"]).env("TOOLCELL_LOG", "error");
+    let report = run::run(&mut server, |calls, _| calls >= 2 * run::SETTLED, Duration::from_millis(500), |_| {});
+    let report = report.expect("the server answers all and ends well");
+
+    assert_eq!(report.surprising, 0, "{:#?}", report.surprises);
+    let unmet = report.outcomes.iter().filter(|(_, calls)| *calls == 0);
+    assert_eq!(unmet.count(), 0, "{:?}", report.outcomes);
+    let growth = report.growth().expect("the run is long enough");
+    eprintln!("{growth:+.2} bytes a call after the first {}: {:?}", run::SETTLED, report.samples.last());
+    // What leaks in every call is larger than this, and noise, which is some hundred kilobytes, less.
+    assert!(growth < 16.0, "{growth} bytes a call: {:#?}", report.samples);
+    let most = |of: fn(&run::process::Held) -> usize, samples: &mut dyn Iterator<Item = &run::Sample>| {
+        samples.map(|sample| of(&sample.held)).max().expect("there are samples")
+    };
+    // Connections that are refused are open for a moment.
+    for of in [|held: &run::process::Held| held.descriptors, |held: &run::process::Held| held.threads] {
+        let early = most(of, &mut report.samples.iter().filter(|sample| sample.calls < run::SETTLED));
+        let late = most(of, &mut report.settled());
+        assert!(late <= early + 8, "{early}, then {late}: {:#?}", report.samples);
+    }
+}
