@@ -94,6 +94,8 @@ pub enum Failure {
     Busy {
         /// What is full.
         full: &'static str,
+        /// When there may be room again.
+        retry_after: Duration,
     },
     /// The client withdrew the request.
     Cancelled,

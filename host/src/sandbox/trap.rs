@@ -1,5 +1,7 @@
 //! From what ended a guest to the failure that says so.
 
+use std::time::Duration;
+
 use wasmtime::{Trap, WasmBacktrace, component::ResourceTableError};
 use wasmtime_wasi::I32Exit;
 
@@ -13,11 +15,16 @@ use crate::{
 /// Characters of a panic message that are shown.
 const MAX_REASON: usize = 300;
 
+/// When there may be memory again: when another call has ended, and nobody knows when that is.
+const RETRY: Duration = Duration::from_secs(1);
+
 /// Why a guest that ended in `error` did: what the store saw counts for more than the trap itself.
 pub(super) fn failure(error: &wasmtime::Error, state: &CallState, receipt: &Receipt) -> Failure {
     match state.limiter.refused {
         Some(Refused::Memory(wanted)) => return Failure::MemoryLimit { limit: state.limiter.limit(), wanted },
-        Some(Refused::Budget) => return Failure::Busy { full: "all calls together hold the memory that they may" },
+        Some(Refused::Budget) => {
+            return Failure::Busy { full: "all calls together hold the memory that they may", retry_after: RETRY };
+        }
         Some(Refused::Tables) => return Failure::ResourceLimit { resource: "table elements" },
         None => {}
     }
