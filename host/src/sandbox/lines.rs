@@ -88,7 +88,8 @@ impl Lines {
             while let Ok(Some((header, row))) = rows.next_row() {
                 let Some(offset) = within(&module.code, row.address()) else { continue };
                 let place = row.line().filter(|_| !row.end_sequence()).and_then(|line| {
-                    let file = *known.entry(row.file_index()).or_insert_with(|| self.file(module, header, row.file_index()));
+                    let file =
+                        *known.entry(row.file_index()).or_insert_with(|| self.file(module, header, row.file_index()));
                     Some((file?, u32::try_from(line.get()).ok()?))
                 });
                 if self.rows.last().is_none_or(|last| last.place != place || last.offset > offset) {

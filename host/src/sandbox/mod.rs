@@ -8,6 +8,7 @@ mod convert;
 mod engine;
 mod http;
 mod limits;
+mod lines;
 mod linker;
 mod program;
 mod run;
@@ -16,13 +17,7 @@ mod streams;
 mod trap;
 mod turns;
 
-use std::{
-    io,
-    path::PathBuf,
-    sync::Arc,
-    thread,
-    time::Duration,
-};
+use std::{io, path::PathBuf, sync::Arc, thread, time::Duration};
 
 use tokio::{runtime::Runtime, sync::Semaphore};
 use wasmtime::{Engine, component::Linker};

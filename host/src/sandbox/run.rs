@@ -195,7 +195,7 @@ impl Cell {
             End::Done(Err(error)) => Err(match store.data() {
                 state if state.cancel.is_cancelled() => Failure::Cancelled,
                 state if Instant::now() >= state.deadline => self.deadline_failure(&receipt),
-                state => trap::failure(&error, state, &receipt),
+                state => trap::failure(&error, state, &receipt, &self.program.lines),
             }),
             End::Deadline => Err(self.deadline_failure(&receipt)),
             End::Cancelled => Err(Failure::Cancelled),

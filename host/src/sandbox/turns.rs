@@ -140,7 +140,10 @@ impl Turns {
         // When those that wait now have been served.
         let wait = self.expected_wait(self.waiting.load(Ordering::Relaxed)).clamp(least, most);
         // In whole seconds: it is an estimate.
-        Failure::Busy { full, retry_after: Duration::from_secs(wait.as_millis().div_ceil(1000).try_into().unwrap_or(1)) }
+        Failure::Busy {
+            full,
+            retry_after: Duration::from_secs(wait.as_millis().div_ceil(1000).try_into().unwrap_or(1)),
+        }
     }
 }
 

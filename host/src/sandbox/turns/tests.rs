@@ -54,7 +54,9 @@ impl Plugin {
         for _ in 0..calls {
             clock.tick().await;
             let Self { sandbox, program, work } = self.clone();
-            running.spawn(async move { sandbox.call(&program, &work, r#"{"ms":50}"#.to_owned(), Call::detached()).await.0 });
+            running.spawn(
+                async move { sandbox.call(&program, &work, r#"{"ms":50}"#.to_owned(), Call::detached()).await.0 },
+            );
         }
         let mut ends = Ends::default();
         for end in running.join_all().await {
