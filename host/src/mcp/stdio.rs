@@ -9,8 +9,8 @@ use std::{future::Future, io, sync::Arc, time::Duration};
 use rmcp::{
     RoleServer,
     model::{
-        ClientJsonRpcMessage, ClientNotification, ClientRequest, ErrorData, GetExtensions, JsonRpcError, JsonRpcMessage,
-        RequestId, ServerJsonRpcMessage,
+        ClientJsonRpcMessage, ClientNotification, ClientRequest, ErrorData, GetExtensions, JsonRpcError,
+        JsonRpcMessage, RequestId, ServerJsonRpcMessage,
     },
 };
 use tokio::{
