@@ -94,6 +94,8 @@ pub enum Failure {
     Busy {
         /// What is full.
         full: &'static str,
+        /// When there may be room again.
+        retry_after: Duration,
     },
     /// The client withdrew the request.
     Cancelled,
@@ -146,7 +148,7 @@ impl Failure {
         let code = match self {
             Self::InvalidArguments { .. } => Code::InvalidArguments,
             Self::Denied { .. } => Code::DeniedNetwork,
-            Self::Unreachable { exchange } if exchange.is_too_large() => Code::UpstreamLimit,
+            Self::Unreachable { exchange } if exchange.is_over_limit() => Code::UpstreamLimit,
             Self::Unreachable { .. } => Code::UpstreamUnreachable,
             Self::MissingVariable { .. } => Code::MissingVariable,
             Self::Trapped { .. } => Code::Trap,

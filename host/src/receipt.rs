@@ -80,10 +80,10 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Whether the answer was more than a call may receive.
+    /// Whether it ended because a limit of the call was reached.
     #[must_use]
-    pub fn is_too_large(&self) -> bool {
-        matches!(self.end, ExchangeEnd::Failed(Unreachable::TooLarge(_)))
+    pub fn is_over_limit(&self) -> bool {
+        matches!(self.end, ExchangeEnd::Failed(why) if why.is_over_limit())
     }
 }
 
@@ -144,6 +144,34 @@ pub enum Unreachable {
     Protocol,
     /// The answer exceeds what a call may receive.
     TooLarge(AnswerPart),
+    /// The server began to answer and then sent less than it has to.
+    TooSlow {
+        /// So many bytes
+        bytes: u64,
+        /// in so many milliseconds would have been enough.
+        within_ms: u64,
+    },
+    /// The call has sent as many requests as it may.
+    TooManyRequests {
+        /// How many that is.
+        limit: u64,
+    },
+    /// The request exceeds what a call may send.
+    SentTooMuch {
+        /// Bytes of request bodies that a call may send.
+        limit: u64,
+    },
+}
+
+impl Unreachable {
+    /// Whether a limit of the call was reached, rather than something being wrong with the server.
+    #[must_use]
+    pub fn is_over_limit(self) -> bool {
+        matches!(
+            self,
+            Self::TooLarge(_) | Self::TooSlow { .. } | Self::TooManyRequests { .. } | Self::SentTooMuch { .. }
+        )
+    }
 }
 
 /// Why a TLS handshake failed.

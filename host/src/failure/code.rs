@@ -30,7 +30,7 @@ codes! {
     DeniedNetwork = "denied_network",
     /// A server gave no answer.
     UpstreamUnreachable = "upstream_unreachable",
-    /// A server answered with more than a call may receive.
+    /// A call exchanged more with servers than it may, or a server answered too slowly.
     UpstreamLimit = "upstream_limit",
     /// A granted variable is not set on the host.
     MissingVariable = "missing_variable",

@@ -6,7 +6,7 @@ use std::{net::IpAddr, time::Duration};
 
 use super::Parts;
 use crate::{
-    policy::units::duration_text,
+    policy::units::{bytes_text, duration_text},
     receipt::{AnswerPart, Denial, Exchange, ExchangeEnd, Server, Stage, TlsFault, Unreachable},
     text,
 };
@@ -163,6 +163,26 @@ pub fn unreachable(server: &Server, why: Unreachable) -> Parts {
             &["the request asks for more than is needed", "the call sends many requests whose answers add up"],
             "whether the request can ask for less: a page, a range, fewer fields",
         ),
+        Unreachable::TooSlow { bytes, within_ms } => Parts::new(
+            format!(
+                "the server at {at} began to answer and then sent less than {} in {}, the least that is waited for",
+                bytes_text(bytes),
+                duration_text(Duration::from_millis(within_ms))
+            ),
+            &["the server or the network is slow", "the answer is a stream of events that come now and then"],
+            format!("how fast {at} sends the same answer elsewhere"),
+        )
+        .retryable(),
+        Unreachable::TooManyRequests { limit } => Parts::new(
+            format!("the request to {at} was not sent: the call has sent {limit} requests, as many as it may"),
+            &["the plugin sends a request for each of many items", "the plugin tries again without end"],
+            "whether the plugin can do with fewer requests, or the call with fewer items",
+        ),
+        Unreachable::SentTooMuch { limit } => Parts::new(
+            format!("the request to {at} exceeds the {} that one call may send", bytes_text(limit)),
+            &["the arguments hold too much", "the call sends many requests whose bodies add up"],
+            "whether the call can send less, or several calls a part each",
+        ),
     }
 }
 
@@ -223,7 +243,7 @@ fn timeout(server: &Server, stage: Stage, after: Duration) -> Parts {
             format!("the request to {at} was given up after {after}, still waiting for a free connection"),
             &[
                 "the call holds 8 connections open, for example by answers that it does not read to the end",
-                "other calls hold all 64 connections of the plugin or all 512 of the host",
+                "other calls hold all 64 connections of the plugin, all 64 to this server or all 512 of the host",
             ],
             "whether the plugin can send fewer requests at once",
         ),

@@ -1,5 +1,7 @@
 //! A failure as the model and programs get it: its own words, and what the host saw beside them.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::{Failure, Mismatch, network};
@@ -25,6 +27,9 @@ pub struct Report {
     pub check_first: String,
     /// Whether the same call can succeed later.
     pub retryable: bool,
+    /// For a failure that passes by itself: how long to wait before the next try.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
     /// Where arguments or result do not satisfy their schema.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mismatches: Vec<Mismatch>,
@@ -80,10 +85,15 @@ impl Failure {
             likely_causes: parts.likely_causes,
             check_first: parts.check_first,
             retryable: parts.retryable,
+            retry_after_ms: self.retry_after().map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
             mismatches,
             observed: self.observed(receipt),
             call: receipt.call.to_string(),
         }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        if let Self::Busy { retry_after, .. } = self { Some(*retry_after) } else { None }
     }
 
     /// What the host saw and the failure does not already say: a plugin cannot leave it out.

@@ -99,10 +99,10 @@ impl Failure {
                 &["the plugin calls exit where it should return an error"],
                 "report it to the plugin's author with these arguments",
             ),
-            Self::Busy { full } => Parts::new(
+            Self::Busy { full, retry_after } => Parts::new(
                 format!("{tool} found the host too busy: {full}"),
                 &["many calls at once", "calls that wait for a slow server"],
-                "try again in a few seconds, with fewer calls at once",
+                format!("try again in {}, with fewer calls at once", duration_text(*retry_after)),
             )
             .retryable(),
             Self::Cancelled => Parts::new(

@@ -9,7 +9,8 @@ use std::{future::Future, io, sync::Arc, time::Duration};
 use rmcp::{
     RoleServer,
     model::{
-        ClientJsonRpcMessage, ClientRequest, ErrorData, GetExtensions, JsonRpcMessage, RequestId, ServerJsonRpcMessage,
+        ClientJsonRpcMessage, ClientNotification, ClientRequest, ErrorData, GetExtensions, JsonRpcError,
+        JsonRpcMessage, RequestId, ServerJsonRpcMessage,
     },
 };
 use tokio::{
@@ -19,11 +20,15 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::text;
+
 use descriptors::Reader;
+use in_flight::InFlight;
 use lines::{Line, Lines};
 use output::Output;
 
 mod descriptors;
+mod in_flight;
 mod lines;
 mod message;
 mod output;
@@ -33,6 +38,9 @@ pub use descriptors::Stdio;
 /// Requests that are read before the first of them has to end. Above what the host runs at once, so that the host, not the
 /// transport, decides what waits.
 const MAX_IN_FLIGHT: usize = 4096;
+
+/// Characters of an id that are shown.
+const ID_LENGTH: usize = 80;
 
 /// Bytes that are written at once, whatever else is ready to be answered.
 const BATCH: usize = 64 << 10;
@@ -45,7 +53,9 @@ pub(super) struct Transport {
     reader: Reader,
     lines: Lines,
     output: Output,
-    in_flight: Arc<Semaphore>,
+    in_flight: InFlight,
+    /// A permit for each request that is read before the first of them has to end.
+    places: Arc<Semaphore>,
     /// Taken before the request is read that will hold it: what was read cannot be put back.
     permit: Option<OwnedSemaphorePermit>,
     input_ended: CancellationToken,
@@ -63,7 +73,8 @@ impl Transport {
             reader,
             lines: Lines::default(),
             output: Output::new(writer),
-            in_flight: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
+            in_flight: InFlight::default(),
+            places: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
             permit: None,
             input_ended,
             opening: None,
@@ -86,7 +97,7 @@ impl Transport {
                 tokio::select! {
                     // In this order: a timer that is looked at costs a system call, and mostly there is a permit.
                     biased;
-                    permit = Arc::clone(&self.in_flight).acquire_owned(), if self.permit.is_none() => self.permit = permit.ok(),
+                    permit = Arc::clone(&self.places).acquire_owned(), if self.permit.is_none() => self.permit = permit.ok(),
                     writable = self.output.writable(), if !self.output.is_empty() => writable?,
                     () = sleep(STUCK) => if self.reader.is_hung_up().await {
                         return Ok(None);
@@ -96,7 +107,10 @@ impl Transport {
             }
             match self.lines.next() {
                 Some(Line::Whole(line)) => match message::decode(line) {
-                    Ok(Some(message)) => return Ok(Some(self.admit(message))),
+                    Ok(Some(message)) => match self.admit(message) {
+                        Ok(message) => return Ok(Some(message)),
+                        Err(reply) => self.output.push(&JsonRpcMessage::Error(reply))?,
+                    },
                     Ok(None) => {}
                     Err(reply) => self.output.push(&JsonRpcMessage::Error(reply))?,
                 },
@@ -124,18 +138,31 @@ impl Transport {
         self.output.write()
     }
 
-    /// Gives a request the permit that it holds until its handler has ended.
-    fn admit(&mut self, mut message: ClientJsonRpcMessage) -> ClientJsonRpcMessage {
-        if let JsonRpcMessage::Request(request) = &mut message {
-            if matches!(request.request, ClientRequest::InitializeRequest(_)) {
-                self.opening = Some(request.id.clone());
-            }
-            if let Some(permit) = self.permit.take() {
+    /// Gives a request the permit that it holds until its handler has ended. One whose id is still in use is answered here.
+    fn admit(&mut self, mut message: ClientJsonRpcMessage) -> Result<ClientJsonRpcMessage, JsonRpcError> {
+        match &mut message {
+            JsonRpcMessage::Request(request) => {
+                let id = request.id.clone();
+                if self.in_flight.admit(&id).is_none() {
+                    return Err(JsonRpcError::new(Some(id.clone()), in_use(&id)));
+                }
+                if matches!(request.request, ClientRequest::InitializeRequest(_)) {
+                    self.opening = Some(id.clone());
+                }
                 // rmcp moves the extensions into the handler's context, and drops them with it.
-                request.request.extensions_mut().insert(Arc::new(permit));
+                let held = self.in_flight.held(id, self.permit.take());
+                request.request.extensions_mut().insert(Arc::new(held));
             }
+            JsonRpcMessage::Notification(notification) => {
+                if let ClientNotification::CancelledNotification(cancelled) = &notification.notification
+                    && let Some(id) = &cancelled.params.request_id
+                {
+                    self.in_flight.cancelled(id);
+                }
+            }
+            _ => {}
         }
-        message
+        Ok(message)
     }
 }
 
@@ -145,8 +172,11 @@ impl rmcp::transport::Transport<RoleServer> for Transport {
     /// Puts the message down for the next write. The future is ready at once, save where the client reads more slowly than
     /// it is told of progress: then it waits until there is room.
     fn send(&mut self, message: ServerJsonRpcMessage) -> impl Future<Output = io::Result<()>> + Send + 'static {
-        if self.opening.is_some() && self.opening.as_ref() == answered(&message) {
-            self.opening = None;
+        if let Some(id) = answered(&message) {
+            self.in_flight.answered(id);
+            if self.opening.as_ref() == Some(id) {
+                self.opening = None;
+            }
         }
         let mut pushed = self.output.push(&message);
         if self.input_ended.is_cancelled() {
@@ -189,6 +219,14 @@ fn answered(message: &ServerJsonRpcMessage) -> Option<&RequestId> {
         JsonRpcMessage::Error(error) => error.id.as_ref(),
         _ => None,
     }
+}
+
+fn in_use(id: &RequestId) -> ErrorData {
+    let id = text::shown(&id.to_string(), ID_LENGTH);
+    ErrorData::invalid_request(
+        format!("the request was not read: an earlier one with the id {id} is not answered yet; give each its own id"),
+        None,
+    )
 }
 
 fn too_long() -> ServerJsonRpcMessage {

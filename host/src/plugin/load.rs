@@ -3,7 +3,6 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use tokio::sync::Semaphore;
 use wasmparser::Parser;
 
 use super::{
@@ -17,7 +16,7 @@ use crate::{
     env_file::EnvFile,
     nearest::did_you_mean,
     policy::{Digest, Evidence, Grant, Limits, NotServed, PluginName, Policy, review},
-    sandbox::{Pace, PluginConnections, Program, Sandbox, Work},
+    sandbox::{Pace, PluginConnections, Program, Sandbox, Turns, Work},
 };
 
 /// Where the values of granted variables come from.
@@ -98,7 +97,7 @@ pub(super) async fn load(
         grant: Arc::new(Grant::nothing(Limits::default())),
         env: Arc::new([]),
         unset: Arc::new([]),
-        turns: Arc::new(Semaphore::new(1)),
+        turns: Arc::new(Turns::new(1)),
         connections: PluginConnections::default(),
         pace: Arc::new(Pace::default()),
     };
@@ -207,7 +206,7 @@ fn tools(
         }
     }
     let (env, unset): (Arc<[_]>, Arc<[_]>) = (env.into(), unset.into());
-    let turns = Arc::new(Semaphore::new(grant.limits().concurrency as usize));
+    let turns = Arc::new(Turns::new(grant.limits().concurrency));
     let connections = PluginConnections::default();
     let (grant, plugin): (_, Arc<str>) = (Arc::new(grant), name.as_str().into());
     let mut tools = Vec::new();

@@ -41,7 +41,13 @@ fn special_v6(address: Ipv6Addr) -> Option<&'static str> {
         Inside::InvertedLowBits => special_v4(Ipv4Addr::from_bits(!low_32(number))),
     };
     // An empty kind marks a block that is as public as what it carries.
-    embedded.or(Some(*kind)).filter(|kind| !kind.is_empty())
+    embedded.or(Some(*kind)).filter(|kind| !kind.is_empty()).or_else(|| special_isatap(number))
+}
+
+/// An ISATAP address (RFC 5214, section 6.1) has an ordinary prefix and the IPv4 address in its interface identifier.
+fn special_isatap(number: u128) -> Option<&'static str> {
+    let identifier = low_32(number >> 32) & !0x0200_0000;
+    (identifier == 0x5efe).then(|| special_v4(Ipv4Addr::from_bits(low_32(number))))?
 }
 
 /// The lowest 32 bits.
@@ -204,10 +210,78 @@ mod tests {
             ("febf::1", LINK_LOCAL),
             ("fec0::1", "site-local"),
             ("ff02::1", MULTICAST),
+            ("2606:4700::5efe:10.0.0.1", PRIVATE),
+            ("2606:4700::200:5efe:127.0.0.1", LOOPBACK),
         ];
         for (address, kind) in special {
             check(address, Some(kind));
         }
+    }
+
+    /// The ranges of the IANA special-purpose registries that no plugin reaches by a name, and those that carry an IPv4
+    /// address to one of them: the first and the last address of each, and as many between as make a million in all.
+    #[test]
+    fn no_address_of_a_special_range_is_public() {
+        let ranges = [
+            "0.0.0.0/8",
+            "10.0.0.0/8",
+            "100.64.0.0/10",
+            "127.0.0.0/8",
+            "169.254.0.0/16",
+            "172.16.0.0/12",
+            "192.0.0.0/24",
+            "192.0.2.0/24",
+            "192.88.99.0/24",
+            "192.168.0.0/16",
+            "198.18.0.0/15",
+            "198.51.100.0/24",
+            "203.0.113.0/24",
+            "224.0.0.0/4",
+            "240.0.0.0/4",
+            "::/96",
+            "::ffff:10.0.0.0/104",
+            "64:ff9b::10.0.0.0/104",
+            "64:ff9b:1::/48",
+            "100::/64",
+            "2001::/23",
+            "2001:db8::/32",
+            "2002::/16",
+            "3fff::/20",
+            "5f00::/16",
+            "fc00::/7",
+            "fe80::/10",
+            "fec0::/10",
+            "ff00::/8",
+        ];
+        let each = 1_000_000 / ranges.len() as u128 + 1;
+        let (mut refused, mut cases, mut mixed) = (0, 0, 1_u128);
+        for range in ranges {
+            let (first, length) = range.split_once('/').expect("a length");
+            let (first, length): (IpAddr, u32) =
+                (first.parse().expect("an address"), length.parse().expect("a number"));
+            let (bits, width) = match first {
+                IpAddr::V4(first) => (first.to_bits().into(), 32),
+                IpAddr::V6(first) => (first.to_bits(), 128),
+            };
+            let last = 1_u128.checked_shl(width - length).map_or(u128::MAX, |size| size - 1);
+            let public = (0..each).find(|case| {
+                mixed = mixed.wrapping_mul(0xda94_2042_e4dd_58b5).wrapping_add(0x1234_5678_9abc_def1).rotate_left(31);
+                let inside = match case {
+                    0 => 0,
+                    1 => last,
+                    _ => mixed & last,
+                };
+                let address = match first {
+                    IpAddr::V4(_) => Ipv4Addr::from_bits(low_32(bits | inside)).into(),
+                    IpAddr::V6(_) => Ipv6Addr::from_bits(bits | inside).into(),
+                };
+                cases += 1;
+                special_kind(address).is_none()
+            });
+            assert_eq!(public, None, "{range}");
+            refused += 1;
+        }
+        println!("{refused} of {} special ranges refused, {cases} addresses", ranges.len());
     }
 
     #[test]
@@ -242,6 +316,8 @@ mod tests {
             "2001:4860:4860::8888",
             "2003::1",
             "2606:4700::1111",
+            "2606:4700::5efe:8.8.8.8",
+            "2606:4700::5eff:10.0.0.1",
             "3ffe::1",
             "3fff:1000::1",
         ] {

@@ -44,8 +44,8 @@ pub(super) fn config() -> Config {
         .wasm_threads(false)
         .wasm_memory64(false)
         .wasm_relaxed_simd(false)
-        // A trap names the plugin's source line where the component carries it.
-        .wasm_backtrace_details(WasmBacktraceDetails::Enable)
+        // Source lines are looked up in a table of our own: see `lines`.
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .wasm_component_model(true);
     config
 }

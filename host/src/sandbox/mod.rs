@@ -8,25 +8,18 @@ mod convert;
 mod engine;
 mod http;
 mod limits;
+mod lines;
 mod linker;
 mod program;
 mod run;
 mod state;
 mod streams;
 mod trap;
+mod turns;
 
-use std::{
-    io,
-    path::PathBuf,
-    sync::Arc,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{io, path::PathBuf, sync::Arc, thread, time::Duration};
 
-use tokio::{
-    runtime::Runtime,
-    sync::{OwnedSemaphorePermit, Semaphore},
-};
+use tokio::{runtime::Runtime, sync::Semaphore};
 use wasmtime::{Engine, component::Linker};
 
 pub use self::{
@@ -40,6 +33,7 @@ pub(crate) use self::{
     http::PluginConnections,
     program::{LoadError, Program},
     run::{Pace, Work},
+    turns::Turns,
 };
 use self::{engine::Ticker, http::Network, limits::Budget, state::CallState};
 
@@ -71,7 +65,7 @@ pub struct Sandbox {
     linker: Linker<CallState>,
     ticker: Ticker,
     /// One permit for each slot of the pool, taken before the slot: the pool itself fails where it should wait.
-    permits: Arc<Semaphore>,
+    places: Arc<Semaphore>,
     budget: Arc<Budget>,
     cache: Option<CodeCache>,
     compiler: Compiler,
@@ -101,7 +95,7 @@ impl Sandbox {
             allocation,
             linker,
             ticker: Ticker::start(&engine)?,
-            permits: Arc::new(Semaphore::new(settings.slots as usize)),
+            places: Arc::new(Semaphore::new(settings.slots as usize)),
             budget: Budget::new(settings.memory.unwrap_or_else(limits::default_budget)),
             cache: settings.cache,
             compiler: settings.compiler,
@@ -116,16 +110,6 @@ impl Sandbox {
     #[must_use]
     pub fn allocation(&self) -> Allocation {
         self.allocation
-    }
-
-    /// Waits for the slots that one call of this program takes, until `deadline`.
-    async fn slots(&self, program: &Program, deadline: Instant) -> Option<OwnedSemaphorePermit> {
-        let permits = Arc::clone(&self.permits);
-        if let Ok(permit) = Arc::clone(&permits).try_acquire_many_owned(program.slots) {
-            return Some(permit);
-        }
-        let waiting = permits.acquire_many_owned(program.slots);
-        tokio::time::timeout_at(deadline.into(), waiting).await.ok()?.ok()
     }
 }
 

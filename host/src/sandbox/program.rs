@@ -8,6 +8,7 @@ use super::{
     Sandbox,
     bindings::PluginPre,
     engine::{MAX_MEMORIES, MAX_TABLES, TABLES_PER_SLOT},
+    lines::Lines,
     state::CallState,
 };
 use crate::{failure::Failure, policy::Digest, receipt::Receipt};
@@ -18,6 +19,8 @@ pub(crate) struct Program {
     pub(super) pre: Arc<PluginPre<CallState>>,
     /// Slots of the pool that one instance takes.
     pub(super) slots: u32,
+    /// For what is said of a trap.
+    pub(super) lines: Arc<Lines>,
 }
 
 impl std::fmt::Debug for Program {
@@ -74,7 +77,11 @@ impl Sandbox {
         }
         let pre = self.linker.instantiate_pre(&component).map_err(|error| LoadError::Import(format!("{error:#}")))?;
         let pre = PluginPre::new(pre).map_err(|error| LoadError::Export(format!("{error:#}")))?;
-        Ok(Program { pre: Arc::new(pre), slots: memories.max(tables.div_ceil(TABLES_PER_SLOT)).max(1) })
+        Ok(Program {
+            pre: Arc::new(pre),
+            slots: memories.max(tables.div_ceil(TABLES_PER_SLOT)).max(1),
+            lines: Arc::new(Lines::of(wasm)),
+        })
     }
 
     async fn component(&self, wasm: &[u8], digest: &Digest) -> Result<Component, LoadError> {

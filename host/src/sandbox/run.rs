@@ -12,7 +12,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::Semaphore;
 use wasmtime::{Store, UpdateDeadline};
 
 use super::{
@@ -23,6 +22,7 @@ use super::{
     program::LoadError,
     state::{CallState, MAX_HANDLES, Parts},
     trap,
+    turns::{Admission, Turns},
 };
 use crate::{
     call::{Call, CallId},
@@ -52,8 +52,8 @@ pub(crate) struct Work {
     pub env: Arc<[(String, String)]>,
     /// The granted variables that are not.
     pub unset: Arc<[String]>,
-    /// One permit for each call that the plugin may have under way.
-    pub turns: Arc<Semaphore>,
+    /// The turns that the plugin's calls have.
+    pub turns: Arc<Turns>,
     /// The plugin's connections.
     pub connections: PluginConnections,
     /// How the tool's last call went.
@@ -181,9 +181,8 @@ impl Cell {
     async fn run<T: Task>(self, task: T, call: Call) -> (Result<T::Answer, Failure>, Receipt) {
         let deadline = self.arrival + self.work.grant.limits().deadline;
         let id = call.id;
-        let turn = self.turn(deadline, &call);
-        let (_turn, _slots) = match turn.await {
-            Ok(permits) => permits,
+        let admission = match self.admission(&call).await {
+            Ok(admission) => admission,
             Err(failure) => return (Err(failure), Receipt { elapsed: self.arrival.elapsed(), ..Receipt::new(id) }),
         };
         let _ticking = self.sandbox.ticker.ticking();
@@ -196,36 +195,24 @@ impl Cell {
             End::Done(Err(error)) => Err(match store.data() {
                 state if state.cancel.is_cancelled() => Failure::Cancelled,
                 state if Instant::now() >= state.deadline => self.deadline_failure(&receipt),
-                state => trap::failure(&error, state, &receipt),
+                state => trap::failure(&error, state, &receipt, &self.program.lines),
             }),
             End::Deadline => Err(self.deadline_failure(&receipt)),
             End::Cancelled => Err(Failure::Cancelled),
         };
+        // What the deadline or the client ended says nothing about how long the others will take.
+        if !matches!(answer, Err(Failure::Deadline { .. } | Failure::Cancelled)) {
+            self.work.turns.note(receipt.elapsed.saturating_sub(admission.since.duration_since(self.arrival)));
+        }
         (answer, receipt)
     }
 
-    /// A turn among the plugin's calls and slots of the pool, waited for until the deadline.
-    async fn turn(
-        &self,
-        deadline: Instant,
-        call: &Call,
-    ) -> Result<(tokio::sync::OwnedSemaphorePermit, tokio::sync::OwnedSemaphorePermit), Failure> {
-        let turns = &self.work.turns;
-        let both = async {
-            let turn = match Arc::clone(turns).try_acquire_owned() {
-                Ok(turn) => turn,
-                Err(_) => tokio::time::timeout_at(deadline.into(), Arc::clone(turns).acquire_owned())
-                    .await
-                    .ok()
-                    .and_then(Result::ok)
-                    .ok_or(Failure::Busy { full: "this plugin has as many calls under way as it may" })?,
-            };
-            let slots = self.sandbox.slots(&self.program, deadline).await;
-            Ok((turn, slots.ok_or(Failure::Busy { full: "all places for instances are taken" })?))
-        };
+    async fn admission(&self, call: &Call) -> Result<Admission, Failure> {
+        let limit = self.work.grant.limits().deadline;
+        let admission = self.work.turns.admit(&self.sandbox.places, self.program.slots, self.arrival, limit);
         tokio::select! {
             biased;
-            permits = both => permits,
+            admission = admission => admission,
             () = call.cancel.cancelled() => Err(Failure::Cancelled),
         }
     }

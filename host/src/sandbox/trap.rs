@@ -1,9 +1,11 @@
 //! From what ended a guest to the failure that says so.
 
+use std::time::Duration;
+
 use wasmtime::{Trap, WasmBacktrace, component::ResourceTableError};
 use wasmtime_wasi::I32Exit;
 
-use super::{limits::Refused, state::CallState};
+use super::{limits::Refused, lines::Lines, state::CallState};
 use crate::{
     failure::Failure,
     receipt::{ExchangeEnd, Receipt},
@@ -13,11 +15,16 @@ use crate::{
 /// Characters of a panic message that are shown.
 const MAX_REASON: usize = 300;
 
+/// When there may be memory again: when another call has ended, and nobody knows when that is.
+const RETRY: Duration = Duration::from_secs(1);
+
 /// Why a guest that ended in `error` did: what the store saw counts for more than the trap itself.
-pub(super) fn failure(error: &wasmtime::Error, state: &CallState, receipt: &Receipt) -> Failure {
+pub(super) fn failure(error: &wasmtime::Error, state: &CallState, receipt: &Receipt, lines: &Lines) -> Failure {
     match state.limiter.refused {
         Some(Refused::Memory(wanted)) => return Failure::MemoryLimit { limit: state.limiter.limit(), wanted },
-        Some(Refused::Budget) => return Failure::Busy { full: "all calls together hold the memory that they may" },
+        Some(Refused::Budget) => {
+            return Failure::Busy { full: "all calls together hold the memory that they may", retry_after: RETRY };
+        }
         Some(Refused::Tables) => return Failure::ResourceLimit { resource: "table elements" },
         None => {}
     }
@@ -42,7 +49,7 @@ pub(super) fn failure(error: &wasmtime::Error, state: &CallState, receipt: &Rece
         return Failure::Exited { status: *status };
     }
     let panic = python_exception(&receipt.stderr).or_else(|| panic_message(&receipt.stderr));
-    let source = panic.as_ref().and_then(|panic| panic.source.clone()).or_else(|| source_line(error));
+    let source = panic.as_ref().and_then(|panic| panic.source.clone()).or_else(|| source_line(error, lines));
     let reason = match (panic, trap) {
         (Some(panic), _) => panic.message,
         (None, Some(trap)) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
@@ -97,14 +104,14 @@ fn python_exception(printed: &str) -> Option<Panic> {
     Some(Panic { message: text::shown(message, MAX_REASON), source: source.last() })
 }
 
-/// The innermost frame of the guest that has a source line.
-fn source_line(error: &wasmtime::Error) -> Option<String> {
-    let backtrace = error.downcast_ref::<WasmBacktrace>()?;
-    let symbols = backtrace.frames().iter().flat_map(wasmtime::FrameInfo::symbols);
-    let mut lines = symbols.filter_map(|symbol| Some((symbol.file()?, symbol.line()?)));
-    // Frames of the language's own library say little about the plugin.
-    let own = |file: &str| !file.contains("/rustc/") && !file.contains("library/");
-    lines.find(|(file, _)| own(file)).map(|(file, line)| relative(&format!("{file}:{line}")))
+/// The innermost frame of the guest that has a source line of the plugin's own.
+fn source_line(error: &wasmtime::Error, lines: &Lines) -> Option<String> {
+    let frames = error.downcast_ref::<WasmBacktrace>()?.frames();
+    let (file, line) = frames.iter().find_map(|frame| {
+        let instruction = frame.module_offset()?;
+        lines.at(instruction.checked_sub(frame.func_offset()?)?, instruction)
+    })?;
+    Some(relative(&format!("{file}:{line}")))
 }
 
 /// A path without what it says about the machine that the plugin was built on.

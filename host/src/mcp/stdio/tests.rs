@@ -75,6 +75,11 @@ async fn read_answer<R: tokio::io::AsyncRead + Unpin>(output: &mut BufReader<R>)
     serde_json::from_str(&line).unwrap()
 }
 
+/// So many requests with ids of their own, from 1 on.
+fn pings(number: usize) -> String {
+    (1..=number).map(|id| format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"ping\"}}\n")).collect()
+}
+
 fn answer(id: i64) -> Value {
     json!({ "jsonrpc": "2.0", "id": id, "result": {} })
 }
@@ -136,8 +141,7 @@ async fn lines_may_come_in_pieces_and_together() {
         tokio::task::yield_now().await;
     }
     assert_eq!(read_answer(&mut output).await, answer(1));
-    let ten: String = (1..=10).map(|id| format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"ping\"}}\n")).collect();
-    input.write_all(ten.as_bytes()).await.unwrap();
+    input.write_all(pings(10).as_bytes()).await.unwrap();
     for id in 1..=10 {
         assert_eq!(read_answer(&mut output).await, answer(id));
     }
@@ -278,9 +282,7 @@ async fn a_client_that_does_not_read_is_not_read_from() {
 async fn requests_in_flight_are_bounded() {
     let (mut transport, mut input, _output) = piped();
     let client = tokio::spawn(async move {
-        for _ in 0..=MAX_IN_FLIGHT {
-            input.write_all(format!("{PING}\n").as_bytes()).await.unwrap();
-        }
+        input.write_all(pings(MAX_IN_FLIGHT + 1).as_bytes()).await.unwrap();
         input
     });
     let mut running = Vec::new();
@@ -291,6 +293,34 @@ async fn requests_in_flight_are_bounded() {
     running.pop();
     assert!(timeout(HANGS, transport.receive()).await.unwrap().is_some());
     drop(client.await.unwrap());
+}
+
+#[tokio::test]
+async fn an_id_in_use_is_refused_and_free_again_after_its_answer() {
+    let (mut transport, mut input, mut output) = piped();
+    let given = |id| ServerJsonRpcMessage::response(ServerResult::EmptyResult(EmptyResult {}), id);
+    input.write_all(format!("{PING}\n{PING}\n").as_bytes()).await.unwrap();
+    let first = timeout(HANGS, transport.receive()).await.unwrap().expect("a request");
+    assert!(timeout(SETTLES, transport.receive()).await.is_err(), "the second was handed on");
+    let refusal = read_answer(&mut output).await;
+    assert_eq!((&refusal["id"], &refusal["error"]["code"]), (&json!(1), &json!(-32600)));
+    insta::assert_snapshot!(refusal["error"]["message"].as_str().unwrap());
+
+    drop(first);
+    transport.send(given(RequestId::Number(1))).await.unwrap();
+    input.write_all(format!("{PING}\n").as_bytes()).await.unwrap();
+    let again = timeout(HANGS, transport.receive()).await.unwrap().expect("the id is free");
+    assert_eq!(read_answer(&mut output).await, answer(1));
+
+    // rmcp sends no answer to what was cancelled, so the end of its handler is what frees its id.
+    let cancel = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#;
+    input.write_all(format!("{cancel}\n{PING}\n").as_bytes()).await.unwrap();
+    assert!(timeout(HANGS, transport.receive()).await.unwrap().is_some_and(|message| message.into_request().is_none()));
+    assert!(timeout(SETTLES, transport.receive()).await.is_err(), "its handler still runs");
+    assert_eq!(read_answer(&mut output).await["error"]["code"], -32600);
+    drop(again);
+    input.write_all(format!("{PING}\n").as_bytes()).await.unwrap();
+    assert!(timeout(HANGS, transport.receive()).await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -359,7 +389,7 @@ async fn the_end_is_seen_while_the_client_does_not_read() {
 #[tokio::test]
 async fn the_end_is_seen_while_too_much_is_in_flight() {
     let (mut transport, mut input, _output) = piped();
-    let requests = format!("{PING}\n").repeat(MAX_IN_FLIGHT + 10);
+    let requests = pings(MAX_IN_FLIGHT + 10);
     let client = tokio::spawn(async move { input.write_all(requests.as_bytes()).await.unwrap() });
     let mut running = Vec::new();
     while let Some(request) = timeout(HANGS, transport.receive()).await.expect("an end") {

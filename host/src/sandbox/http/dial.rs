@@ -37,7 +37,8 @@ impl Addresses {
         Ok(Self::checked(permitted, found)?)
     }
 
-    fn checked(permitted: &Permitted<'_>, found: Vec<SocketAddr>) -> Result<Self, Denial> {
+    /// Those that were found, if each of them may be dialled.
+    pub(super) fn checked(permitted: &Permitted<'_>, found: Vec<SocketAddr>) -> Result<Self, Denial> {
         for address in &found {
             permitted.grant().may_dial(permitted.server(), address.ip())?;
         }
@@ -47,6 +48,12 @@ impl Addresses {
     /// Those of a server for which the operator vouches with `--upstream`.
     pub(super) async fn of_substitute(server: &Server, lookups: &Arc<Semaphore>) -> Result<Self, Cause> {
         Ok(Self(look_up(server, lookups).await?))
+    }
+
+    /// The addresses in the order in which they are tried.
+    #[cfg(test)]
+    pub(super) fn all(&self) -> &[SocketAddr] {
+        &self.0
     }
 
     /// Tries the addresses in order until one connects. Each gets an even share of the time that is left, so that one
@@ -72,14 +79,19 @@ impl Addresses {
     }
 }
 
-async fn look_up(server: &Server, lookups: &Arc<Semaphore>) -> Result<Vec<SocketAddr>, Unreachable> {
+/// The addresses of a server that nobody has to be asked for.
+pub(super) fn without_asking(server: &Server) -> Option<Vec<SocketAddr>> {
     let at = |addresses: &[IpAddr]| addresses.iter().map(|address| SocketAddr::new(*address, server.port)).collect();
     if let Ok(address) = server.host.parse::<IpAddr>() {
-        return Ok(at(&[address]));
+        return Some(at(&[address]));
     }
-    if server.host == "localhost" {
-        // RFC 6761, section 6.3: never asked of the DNS.
-        return Ok(at(&[Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]));
+    // RFC 6761, section 6.3: never asked of the DNS.
+    (server.host == "localhost").then(|| at(&[Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]))
+}
+
+async fn look_up(server: &Server, lookups: &Arc<Semaphore>) -> Result<Vec<SocketAddr>, Unreachable> {
+    if let Some(known) = without_asking(server) {
+        return Ok(known);
     }
     let permit = permits::acquire(lookups).await;
     let (host, port) = (server.host.clone(), server.port);

@@ -38,7 +38,7 @@ impl SendError {
         match self {
             Self::Invalid(_) => "invalid_request",
             Self::Denied(_) => Code::DeniedNetwork.as_str(),
-            Self::Unreachable { why: Unreachable::TooLarge(_), .. } => Code::UpstreamLimit.as_str(),
+            Self::Unreachable { why, .. } if why.is_over_limit() => Code::UpstreamLimit.as_str(),
             Self::Unreachable { .. } => Code::UpstreamUnreachable.as_str(),
         }
     }
@@ -71,6 +71,11 @@ impl Cause {
     }
 }
 
+/// Why the rest of a request's body is not sent, as hyper carries it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?}")]
+pub(super) struct BodyRefused(pub(super) Unreachable);
+
 impl From<Unreachable> for Cause {
     fn from(why: Unreachable) -> Self {
         Self::Unreachable(why)
@@ -86,6 +91,10 @@ impl From<Denial> for Cause {
 /// hyper's errors, from the head as from the body of an answer.
 impl From<hyper::Error> for Cause {
     fn from(error: hyper::Error) -> Self {
+        // Our own word on a body that is sent comes back as its cause.
+        if let Some(why) = error.source().and_then(|source| source.downcast_ref::<BodyRefused>()) {
+            return Self::Unreachable(why.0);
+        }
         if error.is_user() {
             return Self::Invalid(Invalid::Body("the plugin did not finish the request's body".to_owned()));
         }

@@ -19,7 +19,8 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    error::{Cause, SendError},
+    error::{BodyRefused, Cause, SendError},
+    pace::{BodyPace, LeastRate, Watched, head_is_late},
     permits::Permits,
     request::{CONNECTION_FIELDS, Checked, RequestBody},
     trace::{Entry, Ongoing},
@@ -40,8 +41,10 @@ pub(super) async fn exchange(
     permits: Permits,
     request: Checked,
     ongoing: Ongoing,
+    least_rate: LeastRate,
 ) -> Result<Response<ResponseBody>, Cause> {
     let timeouts = request.timeouts;
+    let (connection, first_byte) = Watched::new(connection);
     let (mut sender, driver) = http1::Builder::new()
         .max_headers(MAX_FIELDS)
         .max_header_size(MAX_HEAD)
@@ -55,7 +58,14 @@ pub(super) async fn exchange(
     }));
     let request = request.into_wire().map(|body| CountedBody { body, entry: ongoing.entry.clone() });
     let until = timeouts.first_byte.map_or(ongoing.deadline, |first_byte| Instant::now() + first_byte);
-    let mut response = ongoing.within(Stage::Answer, until, sender.send_request(request)).await??;
+    let head = async {
+        tokio::select! {
+            biased;
+            head = sender.send_request(request) => Ok(head?),
+            () = head_is_late(first_byte, least_rate) => Err(Cause::from(least_rate.too_slow())),
+        }
+    };
+    let mut response = ongoing.within(Stage::Answer, until, head).await??;
     if let Some(announced) = response.body().size_hint().exact() {
         ongoing.entry.may_receive(announced)?;
     }
@@ -66,7 +76,8 @@ pub(super) async fn exchange(
         state: Some((incoming, driver)),
         idle: timeouts.between_bytes.map_or(IDLE, |between_bytes| between_bytes.min(IDLE)),
         timer: Box::pin(sleep_until(ongoing.deadline)),
-        is_waiting: false,
+        waiting_since: None,
+        pace: BodyPace::new(least_rate),
         status,
         ongoing,
     }))
@@ -89,7 +100,8 @@ pub(super) struct ResponseBody {
     state: Option<(Incoming, AbortOnDropHandle<()>)>,
     idle: Duration,
     timer: Pin<Box<Sleep>>,
-    is_waiting: bool,
+    waiting_since: Option<Instant>,
+    pace: BodyPace,
     status: u16,
     ongoing: Ongoing,
 }
@@ -102,19 +114,20 @@ impl ResponseBody {
             return Poll::Ready(Some(Err(self.ongoing.timeout(Stage::Body).into())));
         }
         let Poll::Ready(frame) = Pin::new(incoming).poll_frame(cx) else {
-            if !self.is_waiting {
-                self.is_waiting = true;
-                self.timer.as_mut().reset((Instant::now() + self.idle).min(self.ongoing.deadline));
+            if self.waiting_since.is_none() {
+                let now = Instant::now();
+                self.waiting_since = Some(now);
+                self.timer.as_mut().reset((now + self.idle).min(self.ongoing.deadline));
             }
             ready!(self.timer.as_mut().poll(cx));
             return Poll::Ready(Some(Err(self.ongoing.timeout(Stage::Body).into())));
         };
-        self.is_waiting = false;
+        let waited = self.waiting_since.take().map_or(Duration::ZERO, |since| since.elapsed());
         Poll::Ready(frame.map(|frame| {
             let frame = frame?;
-            if let Some(data) = frame.data_ref() {
-                self.ongoing.entry.received(data.len() as u64)?;
-            }
+            let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
+            self.ongoing.entry.received(bytes)?;
+            self.pace.count(bytes, waited)?;
             Ok(frame)
         }))
     }
@@ -158,7 +171,7 @@ impl Drop for ResponseBody {
     }
 }
 
-/// The body of a request, counted as it is sent.
+/// The body of a request, counted and bounded as it is sent.
 struct CountedBody {
     body: RequestBody,
     entry: Entry,
@@ -171,7 +184,9 @@ impl Body for CountedBody {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()).and_then(Frame::data_ref) {
-            self.entry.sent(data.len() as u64);
+            if let Err(why) = self.entry.sending(data.len() as u64) {
+                return Poll::Ready(Some(Err(BodyRefused(why).into())));
+            }
         }
         Poll::Ready(frame)
     }

@@ -8,6 +8,7 @@ mod contract;
 mod dial;
 mod error;
 mod exchange;
+mod pace;
 mod permits;
 mod request;
 mod tls;
@@ -33,7 +34,8 @@ use self::{
     dial::Addresses,
     error::Cause,
     exchange::ResponseBody,
-    permits::Permits,
+    pace::LeastRate,
+    permits::{HostConnections, Permits},
     request::{Checked, OutgoingRequest, Permitted, Timeouts},
     tls::Tls,
     trace::Ongoing,
@@ -56,18 +58,19 @@ pub(crate) struct Network(Arc<Shared>);
 struct Shared {
     tls: Tls,
     upstreams: Upstreams,
-    connections: Arc<Semaphore>,
+    connections: HostConnections,
     lookups: Arc<Semaphore>,
+    least_rate: LeastRate,
 }
 
 impl Network {
     pub(crate) fn new(upstreams: Upstreams) -> Self {
-        Self::with_tls(upstreams, Tls::default())
+        Self::with(upstreams, Tls::default(), LeastRate::default())
     }
 
-    fn with_tls(upstreams: Upstreams, tls: Tls) -> Self {
-        let connections = Arc::new(Semaphore::new(permits::PER_HOST));
-        Self(Arc::new(Shared { tls, upstreams, connections, lookups: Arc::new(Semaphore::new(dial::LOOKUPS)) }))
+    fn with(upstreams: Upstreams, tls: Tls, least_rate: LeastRate) -> Self {
+        let lookups = Arc::new(Semaphore::new(dial::LOOKUPS));
+        Self(Arc::new(Shared { tls, upstreams, connections: HostConnections::default(), lookups, least_rate }))
     }
 }
 
@@ -207,7 +210,10 @@ impl Sender {
         let deadline = request.timeouts.total.map_or(self.deadline, |total| self.deadline.min(Instant::now() + total));
         let ongoing = Ongoing::begin(&used.trace, server.clone(), deadline);
         let entry = ongoing.entry.clone();
-        let result = self.dial_and_exchange(request, &permitted, used, ongoing).await;
+        let result = match ongoing.entry.may_begin(request.size().unwrap_or(0)) {
+            Ok(()) => self.dial_and_exchange(request, &permitted, used, ongoing).await,
+            Err(why) => Err(why.into()),
+        };
         match &result {
             Err(Cause::Unreachable(why)) => entry.end(ExchangeEnd::Failed(*why)),
             Err(Cause::Denied(_)) => entry.withdraw(),
@@ -224,7 +230,7 @@ impl Sender {
         ongoing: Ongoing,
     ) -> Result<Response<ResponseBody>, Cause> {
         let network = &self.network.0;
-        let permits = Permits::acquire(&used.connections, &self.plugin.0, &network.connections);
+        let permits = Permits::acquire(&used.connections, &self.plugin, &network.connections, &request.server);
         let permits = ongoing.within(Stage::Queue, ongoing.deadline, permits).await?;
 
         let connect = request.timeouts.connect.map_or(CONNECT, |connect| connect.min(CONNECT));
@@ -246,6 +252,6 @@ impl Sender {
         } else {
             Either::Right(stream)
         };
-        exchange::exchange(connection, permits, request, ongoing).await
+        exchange::exchange(connection, permits, request, ongoing, network.least_rate).await
     }
 }

@@ -11,6 +11,7 @@ use http::{
     },
     uri::PathAndQuery,
 };
+use http_body::Body as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use url::Url;
 
@@ -106,6 +107,11 @@ impl Checked {
         check_headers(&request.headers)?;
         let OutgoingRequest { headers, body, timeouts, .. } = request;
         Ok(Self { server, timeouts, method, path, headers, body })
+    }
+
+    /// Bytes of the body, where that is known.
+    pub(super) fn size(&self) -> Option<u64> {
+        self.body.size_hint().exact()
     }
 
     /// The request for the wire: a target in origin form (RFC 9112, section 3.2.1) and a Host field made from the server

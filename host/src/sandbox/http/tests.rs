@@ -1,6 +1,7 @@
 //! The sender against real servers on loopback.
 
 mod limits;
+mod rules;
 mod server;
 mod tls;
 mod wasi;

@@ -12,6 +12,11 @@ use crate::receipt::{AnswerPart, Denial, Exchange, ExchangeEnd, Receipt, Server,
 /// The most bytes of answer bodies that one call may receive, all its requests together.
 pub(super) const MAX_RECEIVED: u64 = 16 << 20;
 
+/// The most bytes of request bodies that one call may send, all its requests together.
+pub(super) const MAX_SENT: u64 = 16 << 20;
+/// The most requests that one call may send.
+pub(super) const MAX_REQUESTS: u64 = 1_000;
+
 /// Every exchange and denial of one call. Read it before the store is dropped: what drops with the store counts as given
 /// up by the guest.
 #[derive(Debug, Default)]
@@ -21,6 +26,8 @@ pub(crate) struct Trace {
     denials: Vec<Denial>,
     /// Bytes of answer bodies, also of exchanges that are no longer listed.
     received: u64,
+    /// The same of request bodies.
+    sent: u64,
 }
 
 #[derive(Debug)]
@@ -79,9 +86,25 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// Counts bytes of the request's body.
-    pub(super) fn sent(&self, bytes: u64) {
-        self.write(|trace, number| with_record(trace, number, |record| record.exchange.sent += bytes));
+    /// Fails where this is one request too many, or announces more bytes than the call may still send.
+    pub(super) fn may_begin(&self, bytes: u64) -> Result<(), Unreachable> {
+        if self.number > MAX_REQUESTS {
+            return Err(Unreachable::TooManyRequests { limit: MAX_REQUESTS });
+        }
+        let left = self.write(|trace, _| MAX_SENT.saturating_sub(trace.sent));
+        if bytes > left { Err(Unreachable::SentTooMuch { limit: MAX_SENT }) } else { Ok(()) }
+    }
+
+    /// Counts bytes of the request's body that are about to be sent, and fails where the call has sent more than it may.
+    pub(super) fn sending(&self, bytes: u64) -> Result<(), Unreachable> {
+        self.write(|trace, number| {
+            trace.sent = trace.sent.saturating_add(bytes);
+            if trace.sent > MAX_SENT {
+                return Err(Unreachable::SentTooMuch { limit: MAX_SENT });
+            }
+            with_record(trace, number, |record| record.exchange.sent += bytes);
+            Ok(())
+        })
     }
 
     /// Counts bytes of the answer's body, and fails where the call has received more than it may.
@@ -234,7 +257,7 @@ mod tests {
         let trace = Arc::new(Mutex::new(Trace::default()));
         let first = begin(&trace, 1);
         let second = begin(&trace, 2);
-        first.entry.sent(3);
+        assert_eq!(first.entry.sending(3), Ok(()));
         assert_eq!(first.entry.received(MAX_RECEIVED - 1), Ok(()));
         assert_eq!(second.entry.may_receive(1), Ok(()));
         assert_eq!(second.entry.may_receive(2), Err(Unreachable::TooLarge(AnswerPart::Body)));
@@ -243,6 +266,23 @@ mod tests {
         assert_eq!(trace.received, MAX_RECEIVED + 1);
         let counts: Vec<_> = trace.exchanges().iter().map(|exchange| (exchange.sent, exchange.received)).collect();
         assert_eq!(counts, [(3, MAX_RECEIVED - 1), (0, 2)]);
+    }
+
+    #[test]
+    fn a_call_sends_only_so_much() {
+        let trace = Arc::new(Mutex::new(Trace::default()));
+        let over = Err(Unreachable::SentTooMuch { limit: MAX_SENT });
+        let first = begin(&trace, 1);
+        assert_eq!((first.entry.may_begin(MAX_SENT), first.entry.may_begin(MAX_SENT + 1)), (Ok(()), over));
+        assert_eq!(first.entry.sending(MAX_SENT - 1), Ok(()));
+        let second = begin(&trace, 2);
+        assert_eq!((second.entry.may_begin(1), second.entry.may_begin(2)), (Ok(()), over));
+        assert_eq!((second.entry.sending(2), second.entry.sending(u64::MAX)), (over, over));
+        for _ in 2..MAX_REQUESTS {
+            assert_eq!(begin(&trace, 3).entry.may_begin(0), Ok(()), "it sends nothing more");
+        }
+        let over = Err(Unreachable::TooManyRequests { limit: MAX_REQUESTS });
+        assert_eq!(begin(&trace, 3).entry.may_begin(0), over);
     }
 
     #[test]

@@ -167,5 +167,8 @@ fn code(why: Unreachable) -> Error {
         Unreachable::Protocol => Error::HttpProtocolError,
         Unreachable::TooLarge(AnswerPart::Head) => Error::HttpResponseHeaderSectionSize(None),
         Unreachable::TooLarge(AnswerPart::Body) => Error::HttpResponseBodySize(Some(MAX_RECEIVED)),
+        Unreachable::TooSlow { .. } => Error::HttpResponseTimeout,
+        Unreachable::TooManyRequests { .. } => Error::ConnectionLimitReached,
+        Unreachable::SentTooMuch { limit } => Error::HttpRequestBodySize(Some(limit)),
     }
 }

@@ -13,7 +13,10 @@ use super::{
     server::{TestServer, read_request},
     *,
 };
-use crate::{receipt::AnswerPart, sandbox::http::trace::MAX_RECEIVED};
+use crate::{
+    receipt::AnswerPart,
+    sandbox::http::trace::{MAX_RECEIVED, MAX_REQUESTS, MAX_SENT},
+};
 
 /// A server that writes `first` and then `again` for as long as somebody reads, pausing between.
 async fn dripping(first: &'static str, again: Vec<u8>, pause: Duration) -> TestServer {
@@ -68,6 +71,95 @@ async fn a_body_that_pauses_is_given_up() {
         matches!(error, SendError::Unreachable { why: Unreachable::Timeout { stage: Stage::Body, .. }, .. }),
         "{error:?}"
     );
+}
+
+/// An egress to this server, whose network is as impatient as a test.
+fn impatient(server: &TestServer) -> (Egress, Unreachable) {
+    let least = LeastRate { bytes: 1 << 10, within: Duration::from_millis(300) };
+    let network = Network::with(Upstreams::default(), Tls::default(), least);
+    (egress_in(network, &[&server.url("")]), Unreachable::TooSlow { bytes: 1 << 10, within_ms: 300 })
+}
+
+#[tokio::test]
+async fn a_trickle_is_given_up_long_before_the_deadline() {
+    let head = dripping("HTTP/1.1 200 OK\r\n", b"x".to_vec(), Duration::from_millis(20)).await;
+    let body = dripping("HTTP/1.1 200 OK\r\n\r\n", b"x".to_vec(), Duration::from_millis(20)).await;
+    for server in [head, body] {
+        let (egress, too_slow) = impatient(&server);
+        let began = Instant::now();
+        let error = egress.send_buffered(get(server.url("/"))).await.expect_err("it is too slow");
+        println!("given up after {:?}", began.elapsed());
+        assert!(began.elapsed() < LONG / 2);
+        assert_eq!(error.code(), "upstream_limit");
+        assert_eq!(egress.take_trace().exchanges()[0].end, ExchangeEnd::Failed(too_slow));
+    }
+}
+
+#[tokio::test]
+async fn a_server_may_think_before_it_answers() {
+    let server = TestServer::handling(|mut stream: TcpStream| async move {
+        read_request(&mut stream).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+    })
+    .await;
+    let (egress, _) = impatient(&server);
+    assert_eq!(egress.send_buffered(get(server.url("/"))).await.expect("it answers").body, b"ok");
+}
+
+#[tokio::test]
+async fn a_call_sends_only_so_much() {
+    let server = TestServer::answering("HTTP/1.1 200 OK\r\n\r\n").await;
+    let egress = egress_to(&server);
+    let too_much = vec![0; usize::try_from(MAX_SENT).expect("it fits") + 1];
+    let request = BufferedRequest { method: "POST".to_owned(), body: Some(too_much), ..get(server.url("/")) };
+    let error = egress.send_buffered(request).await.expect_err("it is too much");
+    assert_eq!((error.code(), server.accepted()), ("upstream_limit", 0));
+
+    // Nor where nobody says beforehand how much it will be.
+    let sink = TestServer::handling(|mut stream: TcpStream| async move {
+        let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+    })
+    .await;
+    let request = OutgoingRequest {
+        method: "POST".to_owned(),
+        body: Endless.boxed_unsync(),
+        ..streamed(sink.url("/"), Timeouts::default())
+    };
+    let egress = egress_to(&sink);
+    let error = egress.send(request).await.expect_err("it is endless");
+    assert_eq!(error.code(), "upstream_limit", "{error:?}");
+    let exchange = &egress.take_trace().exchanges()[0];
+    assert_eq!(exchange.end, ExchangeEnd::Failed(Unreachable::SentTooMuch { limit: MAX_SENT }));
+    assert!(exchange.sent <= MAX_SENT, "{}", exchange.sent);
+}
+
+/// A body without an end.
+struct Endless;
+
+impl http_body::Body for Endless {
+    type Data = bytes::Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, Self::Error>>> {
+        std::task::Poll::Ready(Some(Ok(http_body::Frame::data(vec![0; 64 << 10].into()))))
+    }
+}
+
+#[tokio::test]
+async fn a_call_sends_only_so_many_requests() {
+    let server = TestServer::answering("HTTP/1.1 200 OK\r\n\r\n").await;
+    let egress = egress_to(&server);
+    for _ in 1..MAX_REQUESTS {
+        let to = Server { scheme: "http".to_owned(), host: "127.0.0.1".to_owned(), port: server.port };
+        drop(Ongoing::begin(&egress.used().trace, to, (Instant::now() + LONG).into()));
+    }
+    egress.send_buffered(get(server.url("/"))).await.expect("the last one is sent");
+    let why = failure(&egress, get(server.url("/"))).await;
+    assert_eq!((why, server.accepted()), (Unreachable::TooManyRequests { limit: MAX_REQUESTS }, 1));
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ impl Authority {
     fn network(&self) -> Network {
         let mut roots = RootCertStore::empty();
         roots.add(self.0.der().clone()).expect("it is a certificate");
-        Network::with_tls(Upstreams::default(), Tls::trusting(roots))
+        Network::with(Upstreams::default(), Tls::trusting(roots), LeastRate::default())
     }
 
     /// A server with a certificate for `name`, changed by `change`.
