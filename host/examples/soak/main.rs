@@ -41,6 +41,9 @@ struct Options {
     /// Minutes to go on, instead of a number of calls
     #[arg(long)]
     minutes: Option<u64>,
+    /// Calls that are under way at any time
+    #[arg(long, value_name = "CALLS", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    in_flight: u64,
     /// Where to draw the memory
     #[arg(long, value_name = "FILE", default_value = "target/soak.svg")]
     svg: PathBuf,
@@ -76,7 +79,7 @@ fn soak(options: &Options) -> Result<u64, Box<dyn Error>> {
     };
     println!(
         "{length}, {} at a time, of {} kinds, to {} plugins in one process\n",
-        run::IN_FLIGHT,
+        options.in_flight,
         mix::kinds().len(),
         mix::GUESTS.len()
     );
@@ -88,7 +91,7 @@ fn soak(options: &Options) -> Result<u64, Box<dyn Error>> {
     // A sample every second, of which a line is shown each time that the run has become half as long again.
     let mut shown: Option<run::Sample> = None;
     let mut server = folder.serve(&env::current_exe()?);
-    let report = run::run(&mut server, enough, Duration::from_secs(1), |sample| {
+    let report = run::run(&mut server, options.in_flight, enough, Duration::from_secs(1), |sample| {
         let pause =
             shown.map_or(Duration::ZERO, |shown| (shown.at / 2).clamp(Duration::from_secs(1), Duration::from_secs(60)));
         if shown.is_none_or(|shown| sample.at >= shown.at + pause) {

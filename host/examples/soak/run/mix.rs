@@ -76,8 +76,8 @@ pub fn kinds() -> Vec<Kind> {
         failure("liar", json!({"how": "type"}), Code::InvalidOutput, 200),
         failure("panics", json!({"message": "as told"}), Code::Trap, 100),
         failure("exits", json!({}), Code::Exited, 100),
-        failure("stack", json!({}), Code::StackOverflow, 10),
-        failure("stack", json!({"locals": true}), Code::Trap, 10),
+        failure("stack", json!({}), Code::StackOverflow, 100),
+        failure("stack", json!({"locals": true}), Code::Trap, 20),
         failure("big", json!({"bytes": 5 << 20}), Code::ResultTooLarge, 2),
         failure("greedy", json!({"what": "random"}), Code::ResourceLimit, 10),
         failure("greedy", json!({"what": "resources"}), Code::ResourceLimit, 10),
@@ -85,7 +85,7 @@ pub fn kinds() -> Vec<Kind> {
         failure("sockets", json!({"connect": "192.0.2.1:22", "crash": true}), Code::DeniedNetwork, 20),
         failure("fetches", json!({"url": "https://elsewhere.example/"}), Code::DeniedNetwork, 100),
         failure("fetches", json!({"url": "http://127.0.0.1:1/"}), Code::UpstreamUnreachable, 50),
-        failure("grow", json!({"abort": true}), Code::MemoryLimit, 5),
+        failure("grow", json!({"abort": true}), Code::MemoryLimit, 20),
         failure("spin", json!({}), Code::Deadline, 1),
     ];
     let mut kinds: Vec<_> = good.into_iter().chain(hostile).collect();

@@ -19,8 +19,6 @@ use self::{
     process::Held,
 };
 
-/// Calls that are under way at any time.
-pub const IN_FLIGHT: u64 = 64;
 /// Calls after which the server has met everything and holds what it keeps.
 pub const SETTLED: u64 = 100_000;
 /// Surprises that are kept in full.
@@ -70,7 +68,7 @@ impl Report {
     }
 }
 
-/// Starts the server and calls it until `enough` of the calls that were answered and the time that has passed. Takes a
+/// Starts the server and calls it, `in_flight` calls at a time, until `enough` of the calls that were answered and the time that has passed. Takes a
 /// sample at the beginning, at the end and as often as `every`, and shows each to `watch`.
 ///
 /// # Errors
@@ -78,6 +76,7 @@ impl Report {
 /// When the server does not start, stops answering, or does not end well.
 pub fn run(
     server: &mut Command,
+    in_flight: u64,
     enough: impl Fn(u64, Duration) -> bool,
     every: Duration,
     mut watch: impl FnMut(&Sample),
@@ -102,7 +101,7 @@ pub fn run(
     loop {
         let at = began.elapsed();
         if !enough(answered, at) {
-            while sent < answered + IN_FLIGHT {
+            while sent < answered + in_flight {
                 let (head, tail) = &requests[kind_of(sent)];
                 write!(out, "{head}{sent}{tail}")?;
                 sent += 1;
