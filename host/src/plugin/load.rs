@@ -1,7 +1,7 @@
 //! One plugin from its files to tools: manifest, review, component, tools, grant, in this order; whatever is missing,
 //! changed or broken on the way says why the plugin is not served.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use wasmparser::Parser;
 
@@ -18,6 +18,11 @@ use crate::{
     policy::{Digest, Evidence, Grant, Limits, NotServed, PluginName, Policy, review},
     sandbox::{Pace, PluginConnections, Program, Sandbox, Turns, Work},
 };
+
+/// How long a plugin may take to list its tools: those behind it are not served before.
+const LISTING: Duration = Duration::from_secs(10);
+/// Tools of one plugin. Each has schemas that are kept, and models choose badly among far fewer.
+const MAX_TOOLS: usize = 128;
 
 /// Where the values of granted variables come from.
 #[derive(Debug, Clone, Default)]
@@ -91,10 +96,11 @@ pub(super) async fn load(
     let invalid = |error: String| NotServed::InvalidComponent(error);
     check_form(wasm).map_err(|problem| invalid(problem.to_owned()))?;
     let program = sandbox.load(wasm, &component).await.map_err(|error| invalid(error.to_string()))?;
+    let limits = Limits { deadline: LISTING, ..Limits::default() };
     let nothing = Work {
         plugin: name.as_str().into(),
         tool: "list-tools".into(),
-        grant: Arc::new(Grant::nothing(Limits::default())),
+        grant: Arc::new(Grant::nothing(limits)),
         env: Arc::new([]),
         unset: Arc::new([]),
         turns: Arc::new(Turns::new(1)),
@@ -102,8 +108,11 @@ pub(super) async fn load(
         pace: Arc::new(Pace::default()),
     };
     let specs = sandbox.list_tools(&program, &nothing).await.map_err(|error| invalid(error.to_string()))?;
-    if specs.is_empty() {
-        return Err(invalid("it lists no tools".to_owned()));
+    if specs.is_empty() || specs.len() > MAX_TOOLS {
+        return Err(invalid(match specs.len() {
+            0 => "it lists no tools".to_owned(),
+            many => format!("it lists {many} tools; a plugin may have {MAX_TOOLS}"),
+        }));
     }
     let mut names = BTreeSet::new();
     let mut descriptions = Vec::new();

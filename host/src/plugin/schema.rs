@@ -1,10 +1,13 @@
 //! JSON Schemas of arguments and results: bounded, self-contained, and compiled once.
 
+mod work;
+
 use std::sync::Arc;
 
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::{Map, Value};
 
+use self::work::Work;
 use crate::{failure::Mismatch, text};
 
 /// Bytes of a schema's text.
@@ -13,6 +16,8 @@ const MAX_BYTES: usize = 64 << 10;
 const MAX_DEPTH: usize = 32;
 /// Objects in a schema.
 const MAX_SUBSCHEMAS: usize = 1_000;
+/// Bytes that a compiled pattern, and what it remembers while it matches, may take.
+const MAX_PATTERN: usize = 512 << 10;
 /// Mismatches that are reported at once.
 const MAX_MISMATCHES: usize = 3;
 /// Characters of a mismatch.
@@ -26,6 +31,7 @@ pub struct Schema {
     /// What the client gets.
     pub json: Arc<Map<String, Value>>,
     validator: Validator,
+    work: Work,
 }
 
 /// What is wrong with a schema.
@@ -46,6 +52,7 @@ impl Schema {
         }
         let value: Value = serde_json::from_str(text).map_err(|error| InvalidSchema(format!("not JSON: {error}")))?;
         check_bounds(&value, 0, &mut 0)?;
+        let work = Work::of(&value).map_err(InvalidSchema)?;
         let Value::Object(root) = &value else {
             return invalid("its root is not an object; expected {\"type\": \"object\", …}");
         };
@@ -63,10 +70,10 @@ impl Schema {
         let validator = jsonschema::options()
             .with_draft(Draft::Draft202012)
             // Linear in time: a pattern such as (a+)+$ would otherwise hold the host.
-            .with_pattern_options(PatternOptions::regex())
+            .with_pattern_options(PatternOptions::regex().size_limit(MAX_PATTERN).dfa_size_limit(MAX_PATTERN))
             .build(&value)
             .map_err(|error| InvalidSchema(format!("at {}: {error}", error.instance_path())))?;
-        Ok(Self { json: Arc::new(root.clone()), validator })
+        Ok(Self { json: Arc::new(root.clone()), validator, work })
     }
 
     /// Checks a value; the first few mismatches, each with its place.
@@ -75,6 +82,10 @@ impl Schema {
     ///
     /// At least one [`Mismatch`].
     pub fn check(&self, value: &Value) -> Result<(), Vec<Mismatch>> {
+        if !self.work.is_reasonable_for(value) {
+            let problem = "it is too large to be checked against a schema of this size".to_owned();
+            return Err(vec![Mismatch { pointer: String::new(), problem }]);
+        }
         if self.validator.is_valid(value) {
             return Ok(());
         }
@@ -102,6 +113,10 @@ fn check_bounds(value: &Value, depth: usize, objects: &mut usize) -> Result<(), 
                 {
                     return invalid(format!("{keyword} {target:?} leads out of the schema; expected \"#/…\""));
                 }
+            }
+            // Below it, references would mean something else.
+            if depth > 0 && members.get("$id").is_some_and(Value::is_string) {
+                return invalid("$id stands inside it; only the root may have one");
             }
             members.values().try_for_each(|member| check_bounds(member, depth + 1, objects))
         }
@@ -156,6 +171,40 @@ mod tests {
         assert_eq!(problem(&json!({"type": "object", "properties": deep})), "it is nested more than 32 deep");
         let many: Map<_, _> = (0..MAX_SUBSCHEMAS).map(|i| (i.to_string(), json!({}))).collect();
         assert_eq!(problem(&json!({"type": "object", "properties": many})), "it has more than 1000 subschemas");
+    }
+
+    #[test]
+    fn a_pattern_is_matched_in_linear_time_and_bounded_memory() {
+        let pattern = |pattern: &str| json!({"type": "object", "properties": {"a": {"pattern": pattern}}});
+        let schema = Schema::parse(&pattern("^(a+)+$").to_string()).expect("the schema is good");
+        let began = std::time::Instant::now();
+        assert!(schema.check(&json!({ "a": format!("{}!", "a".repeat(100_000)) })).is_err());
+        println!("100,000 characters against (a+)+$: {:?}", began.elapsed());
+        assert!(began.elapsed().as_secs() < 10);
+        assert!(
+            problem(&pattern("(\\w{300}){300}")).contains("/properties/a"),
+            "{}",
+            problem(&pattern("(\\w{300}){300}"))
+        );
+        // The linear engine knows neither of these.
+        for unbounded in ["(a)\\1", "(?=a)"] {
+            problem(&pattern(unbounded));
+        }
+    }
+
+    #[test]
+    fn a_schema_cannot_stand_for_more_than_can_be_checked() {
+        let mut definitions: Map<_, _> = (0..60)
+            .map(|i| {
+                let next = json!({"$ref": format!("#/$defs/{}", i + 1)});
+                (i.to_string(), json!({"anyOf": [next, next]}))
+            })
+            .collect();
+        definitions.insert("60".to_owned(), json!({"type": "integer"}));
+        let schema = json!({"type": "object", "$defs": definitions, "properties": {"a": {"$ref": "#/$defs/0"}}});
+        assert!(problem(&schema).starts_with("it has more than 10000 parts"));
+        let nested = json!({"type": "object", "properties": {"a": {"$id": "b", "$ref": "#/c"}}});
+        assert_eq!(problem(&nested), "$id stands inside it; only the root may have one");
     }
 
     #[test]

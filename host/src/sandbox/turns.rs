@@ -32,7 +32,7 @@ const NO_PLACE: &str = "all places for instances are taken";
 #[derive(Debug)]
 pub(crate) struct Turns {
     /// One permit for each call that may be under way.
-    turns: Arc<Semaphore>,
+    free: Arc<Semaphore>,
     number: u32,
     /// Calls that wait for a turn.
     waiting: AtomicU32,
@@ -54,7 +54,7 @@ impl Turns {
     /// For a plugin that may have so many calls under way.
     pub(crate) fn new(number: u32) -> Self {
         Self {
-            turns: Arc::new(Semaphore::new(number as usize)),
+            free: Arc::new(Semaphore::new(number as usize)),
             number,
             waiting: AtomicU32::new(0),
             place_queue: Semaphore::new(1),
@@ -75,7 +75,7 @@ impl Turns {
         arrival: Instant,
         limit: Duration,
     ) -> Result<Admission, Failure> {
-        let (turn, since) = match Arc::clone(&self.turns).try_acquire_owned() {
+        let (turn, since) = match Arc::clone(&self.free).try_acquire_owned() {
             Ok(turn) => (turn, arrival),
             Err(_) => (self.wait_for_turn(arrival, limit).await?, Instant::now()),
         };
@@ -93,7 +93,7 @@ impl Turns {
         if ahead >= self.number.saturating_mul(WAITING_PER_TURN) || self.expected_wait(ahead) > patience {
             return Err(self.busy(NO_TURN));
         }
-        let turn = timeout_at((arrival + patience).into(), Arc::clone(&self.turns).acquire_owned());
+        let turn = timeout_at((arrival + patience).into(), Arc::clone(&self.free).acquire_owned());
         turn.await.ok().and_then(Result::ok).ok_or_else(|| self.busy(NO_TURN))
     }
 

@@ -183,10 +183,10 @@ impl Body for CountedBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()).and_then(Frame::data_ref) {
-            if let Err(why) = self.entry.sending(data.len() as u64) {
-                return Poll::Ready(Some(Err(BodyRefused(why).into())));
-            }
+        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()).and_then(Frame::data_ref)
+            && let Err(why) = self.entry.sending(data.len() as u64)
+        {
+            return Poll::Ready(Some(Err(BodyRefused(why).into())));
         }
         Poll::Ready(frame)
     }

@@ -1,4 +1,9 @@
-use std::{fs, future::poll_fn, pin::pin, task::Poll};
+use std::{
+    fs,
+    future::poll_fn,
+    pin::{Pin, pin},
+    task::Poll,
+};
 
 use tokio::{task::JoinSet, time::interval};
 
@@ -115,6 +120,10 @@ fn full(refused: &Failure) -> (&'static str, u64) {
     }
 }
 
+async fn waits<F: Future>(mut call: Pin<&mut F>) -> bool {
+    poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx).is_pending())).await
+}
+
 #[tokio::test]
 async fn the_queue_for_turns_is_bounded() {
     let (turns, places) = (Arc::new(Turns::new(1)), places(8));
@@ -125,13 +134,13 @@ async fn the_queue_for_turns_is_bounded() {
     let first = admit().await.expect("there is a turn");
     let mut waiting: Vec<_> = (0..WAITING_PER_TURN).map(|_| Box::pin(admit())).collect();
     for waiting in &mut waiting {
-        poll_fn(|cx| Poll::Ready(assert!(waiting.as_mut().poll(cx).is_pending()))).await;
+        assert!(waits(waiting.as_mut()).await);
     }
     assert_eq!(full(&admit().await.expect_err("the queue is full")), (NO_TURN, 1));
     // Whoever gives up leaves the queue.
     waiting.pop();
     let mut next = pin!(admit());
-    poll_fn(|cx| Poll::Ready(assert!(next.as_mut().poll(cx).is_pending()))).await;
+    assert!(waits(next.as_mut()).await);
     waiting.clear();
     drop(first);
     next.await.expect("it is its turn");
@@ -151,7 +160,7 @@ async fn a_wait_without_hope_is_refused_at_once() {
     println!("three refusals took {:?}", began.elapsed());
     assert!(began.elapsed() < Duration::from_secs(4));
     let mut patient = pin!(admit(LONG));
-    poll_fn(|cx| Poll::Ready(assert!(patient.as_mut().poll(cx).is_pending()))).await;
+    assert!(waits(patient.as_mut()).await);
     drop(first);
     patient.await.expect("it is its turn");
 }
@@ -179,13 +188,13 @@ async fn a_call_waits_for_a_place_behind_one_of_each_other_plugin() {
     let first = admit(&crowd).await.expect("all is free");
     let mut crowded: Vec<_> = (0..9).map(|_| admit(&crowd)).collect();
     for waiting in &mut crowded {
-        poll_fn(|cx| Poll::Ready(assert!(waiting.as_mut().poll(cx).is_pending()))).await;
+        assert!(waits(waiting.as_mut()).await);
     }
     let mut beside = admit(&neighbour);
-    poll_fn(|cx| Poll::Ready(assert!(beside.as_mut().poll(cx).is_pending()))).await;
+    assert!(waits(beside.as_mut()).await);
     drop(first);
     let second = crowded.remove(0).await.expect("it came first");
-    poll_fn(|cx| Poll::Ready(assert!(crowded[0].as_mut().poll(cx).is_pending()))).await;
+    assert!(waits(crowded[0].as_mut()).await);
     drop(second);
     beside.await.expect("only one was before it");
 }

@@ -93,7 +93,7 @@ const ANSWERS: [&str; 16] = [
     "0.0.0.0",
 ];
 
-/// Numbers that look random and are the same in every run (Steele and others, SplitMix64).
+/// Numbers that look random and are the same in every run (Steele and others, `SplitMix64`).
 struct Random(u64);
 
 impl Random {
