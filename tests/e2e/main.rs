@@ -6,22 +6,29 @@
 )]
 #![expect(clippy::print_stderr, reason = "what is measured, and what a failing test was told, is for people")]
 
+#[path = "../support/client.rs"]
 mod client;
 mod clients;
 mod commands;
 mod coverage;
 mod failure;
+#[path = "../support/folder.rs"]
 mod folder;
 mod http;
 mod input;
 mod isolation;
 mod load;
 mod log;
+#[path = "../support/guests.rs"]
+mod made_for;
 mod names;
 #[path = "../support/peers.rs"]
 mod peers;
 mod permission;
+#[path = "../support/promise.rs"]
+mod promise;
 mod protocol;
 mod reload;
 mod shipped;
+#[path = "../support/upstream.rs"]
 mod upstream;
