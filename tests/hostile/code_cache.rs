@@ -80,8 +80,11 @@ fn entries() -> BTreeSet<PathBuf> {
     entries.map(|entry| entry.expect("the folder can be listed").path()).collect()
 }
 
+/// Changes what is kept, which is in this file.
+type Way<'a> = &'a dyn Fn(&Victim, &Path);
+
 /// The entry changed in these ways, one after the other.
-fn changed(ways: &[&dyn Fn(&Victim, &Path)], scene: &Scene) -> Result<Seen, String> {
+fn changed(ways: &[Way], scene: &Scene) -> Result<Seen, String> {
     let victim = Victim::new(scene, "victim")?;
     ways.iter().try_for_each(|way| victim.load_changed(|entry| way(&victim, entry)))?;
     Ok(Seen::Recompiled)

@@ -8,17 +8,23 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::{
+    fs::{CWD, FileType, Mode, mknodat},
+    process::{Pid, Resource, Rlimit, prlimit},
+};
 use serde_json::json;
 use toolcell::policy::{Digest, Entry};
 
 use crate::{
+    client::PATIENCE,
     components::{ByHand, with_instances},
+    folder::Folder,
     oracle::{
         Attack, Case,
         Expected::{Answers, Refused},
         Seen,
     },
+    process,
     scene::{Scene, add_by_hand, deadline, guest},
 };
 
@@ -32,8 +38,8 @@ fn newcomer() -> String {
 }
 
 /// Lets the lock file grant these bytes to the newcomer, whatever they are.
-pub fn review_unseen(scene: &Scene, plugin: &str, bytes: &[u8]) {
-    scene.folder.edit_lock(|_, entries| {
+pub fn review_unseen(folder: &Folder, plugin: &str, bytes: &[u8]) {
+    folder.edit_lock(|_, entries| {
         let (nothing, tools) = (toolcell::policy::Capabilities::default(), Digest::of(b"unseen"));
         let entry = Entry::new(&nothing, nothing.clone(), tools, Digest::of(bytes));
         entries.insert(plugin.parse().expect("a plugin's name"), entry);
@@ -57,7 +63,7 @@ fn adds(bytes: impl Fn() -> Vec<u8> + 'static, words: &'static str) -> Attack {
     places(
         move |scene, plugin| {
             let bytes = bytes();
-            review_unseen(scene, plugin, &bytes);
+            review_unseen(&scene.folder, plugin, &bytes);
             scene.folder.add_component(plugin, "", &bytes);
         },
         words,
@@ -79,7 +85,7 @@ fn places(place: impl Fn(&Scene, &str) + 'static, words: &'static str) -> Attack
 fn links(make: impl Fn(&Path) + 'static, words: &'static str) -> Attack {
     places(
         move |scene, plugin| {
-            review_unseen(scene, plugin, b"");
+            review_unseen(&scene.folder, plugin, b"");
             let folder = scene.folder.plugins().join(plugin);
             fs::create_dir_all(&folder).expect("the folder is ours");
             make(&folder.join("guest.wasm"));
@@ -163,8 +169,35 @@ pub fn cases() -> Vec<Case> {
             fields: "(table 10000000 funcref)",
             ..ByHand::default()
         }),
+        case("compile bomb", "", Refused("60 s of processor time"), Box::new(bomb)),
         case("replaced 100 times while it is called", "", Answers("done"), Box::new(replaced)),
     ]
+}
+
+/// Loops in loops, which take the compiler minutes.
+fn bomb(scene: &Scene) -> Result<Seen, String> {
+    const DEPTH: usize = 2_000;
+    let locals = "(local i32)".repeat(100);
+    let step = |at: usize| {
+        format!("local.get {} br_if 0 local.get {} local.set {}\nend\n", at % 100, at * 5 % 100, (at + 1) % 100)
+    };
+    let fields = format!("(func {locals} {}{})", "loop\n".repeat(DEPTH), (0..DEPTH).map(step).collect::<String>());
+    let bytes = ByHand { fields: &fields, ..ByHand::default() }.component(PLUGIN);
+    let (plugin, from) = (newcomer(), scene.session.log_length());
+    review_unseen(&scene.folder, &plugin, &bytes);
+    scene.folder.add_component(&plugin, "", &bytes);
+    // A minute is the compiler's; its last second is enough to see it end.
+    let compiler = process::child(scene.session.process(), PATIENCE).ok_or("nothing was compiled")?;
+    let limits = fs::read_to_string(format!("/proc/{compiler}/limits")).map_err(|error| error.to_string())?;
+    let has = |name: &str, limit: &str| limits.lines().any(|line| line.starts_with(name) && line.contains(limit));
+    if !has("Max cpu time", " 60 ") || !has("Max address space", " 2147483648 ") {
+        return Err(format!("the compiler has other limits: {limits}"));
+    }
+    let pid = i32::try_from(compiler).ok().and_then(Pid::from_raw);
+    prlimit(pid, Resource::Cpu, Rlimit { current: Some(1), maximum: Some(1) }).map_err(|error| error.to_string())?;
+    let seen = refusal(scene, &plugin, from, "60 s of processor time");
+    forget(scene, &plugin);
+    seen
 }
 
 /// Two builds of one plugin, now one and now the other, sometimes half of it.

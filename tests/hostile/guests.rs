@@ -133,6 +133,7 @@ pub fn by_hand() -> Vec<(&'static str, ByHand<'static>)> {
     made().into_iter().map(|(name, _, parts)| (name, parts)).collect()
 }
 
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 pub fn cases() -> Vec<Case> {
     let case = |name: &str, guest, expected, attack| Case { name: name.to_owned(), guest, expected, attack };
     let trap = |words| Fails(Code::Trap, words);

@@ -15,6 +15,7 @@ mod client;
 mod clients;
 mod code_cache;
 mod components;
+mod endless;
 mod files;
 #[allow(dead_code, reason = "it is shared with tests that use more of it")]
 #[path = "../support/folder.rs"]
@@ -44,29 +45,38 @@ use self::{oracle::Case, scene::Scene};
 fn main() -> ExitCode {
     // Options are for the harness that this is not.
     let words: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let all: Vec<Case> =
-        [guests::cases(), upstreams::cases(), clients::cases(), files::cases(), lock::cases(), code_cache::cases()]
-            .into_iter()
-            .flatten()
-            .collect();
+    let groups = [
+        guests::cases(),
+        upstreams::cases(),
+        clients::cases(),
+        files::cases(),
+        lock::cases(),
+        code_cache::cases(),
+        endless::cases(),
+    ];
+    let all: Vec<Case> = groups.into_iter().flatten().collect();
     let mut problems = without_case(&all);
     let cases: Vec<_> =
         all.iter().filter(|case| words.is_empty() || words.iter().any(|words| case.name.contains(words))).collect();
     if std::env::args().any(|argument| argument == "--list") {
-        cases.iter().for_each(|case| println!("{}: test", case.name));
+        for case in cases {
+            println!("{}: test", case.name);
+        }
         return ExitCode::SUCCESS;
     }
     if !cases.is_empty() {
         problems.extend(run(&cases));
     }
-    problems.iter().for_each(|problem| eprintln!("FAILED: {problem}"));
+    for problem in &problems {
+        eprintln!("FAILED: {problem}");
+    }
     if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Runs the cases against one server, prints the table, and gives what was not as it has to be.
 fn run(cases: &[&Case]) -> Vec<String> {
     let began = Instant::now();
-    let scene = Scene::open();
+    let scene = Scene::open(cases);
     table::head(&scene);
     let verdicts: Vec<_> = cases.iter().map(|case| oracle::judge(case, &scene)).inspect(table::line).collect();
     let Scene { session, neighbour, .. } = scene;

@@ -1,7 +1,9 @@
 //! What the server's process holds, as Linux tells it (proc(5)).
 
 use std::{
+    collections::BTreeMap,
     fs, io,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -39,7 +41,7 @@ impl Holds {
 
     /// The share of one processor that it used since `before`.
     pub fn busy_since(&self, before: &Self) -> f64 {
-        (self.computed - before.computed).as_secs_f64() / (self.at - before.at).as_secs_f64()
+        self.computed.saturating_sub(before.computed).as_secs_f64() / self.at.duration_since(before.at).as_secs_f64()
     }
 }
 
@@ -53,22 +55,42 @@ pub fn forget_peak(process: u32) -> io::Result<()> {
     fs::write(format!("/proc/{process}/clear_refs"), "5")
 }
 
-/// Names of the threads, to say which are too many.
-pub fn threads(process: u32) -> Vec<String> {
-    let tasks = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().map_while(Result::ok);
-    let names = tasks.filter_map(|task| fs::read_to_string(task.path().join("comm")).ok());
-    let mut names: Vec<_> = names.map(|name| name.trim().to_owned()).collect();
-    names.sort_unstable();
-    names
+/// Names of the threads and how many have each, to say which are too many.
+pub fn threads(process: u32) -> BTreeMap<String, usize> {
+    counted(process, "task", |task| fs::read_to_string(task.join("comm")).map(|name| name.trim().to_owned()))
 }
 
-/// What the descriptors lead to, to say which are too many.
-pub fn descriptors(process: u32) -> Vec<String> {
-    let links = fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().map_while(Result::ok);
-    let mut leads_to: Vec<_> =
-        links.filter_map(|link| Some(fs::read_link(link.path()).ok()?.display().to_string())).collect();
-    leads_to.sort_unstable();
-    leads_to
+/// What the descriptors lead to and how many lead there, to say which are too many.
+pub fn descriptors(process: u32) -> BTreeMap<String, usize> {
+    counted(process, "fd", |link| fs::read_link(link).map(|leads_to| leads_to.display().to_string()))
+}
+
+fn counted(process: u32, folder: &str, name: fn(PathBuf) -> io::Result<String>) -> BTreeMap<String, usize> {
+    let entries = fs::read_dir(format!("/proc/{process}/{folder}")).into_iter().flatten().map_while(Result::ok);
+    entries.filter_map(|entry| name(entry.path()).ok()).fold(BTreeMap::new(), |mut counts, name| {
+        *counts.entry(name).or_default() += 1;
+        counts
+    })
+}
+
+/// Waits for a process to have a child that has put the limits on itself under which it compiles.
+pub fn child(process: u32, patience: Duration) -> Option<u32> {
+    let until = Instant::now() + patience;
+    while Instant::now() < until {
+        let children = fs::read_dir("/proc").into_iter().flatten().map_while(Result::ok).filter_map(|entry| {
+            let child: u32 = entry.file_name().to_str()?.parse().ok()?;
+            let status = fs::read_to_string(format!("/proc/{child}/status")).ok()?;
+            let limits = fs::read_to_string(format!("/proc/{child}/limits")).ok()?;
+            let is_child = status.lines().any(|line| line == format!("PPid:\t{process}"));
+            (is_child && limits.lines().any(|line| line.starts_with("Max cpu time") && !line.contains("unlimited  ")))
+                .then_some(child)
+        });
+        if let Some(child) = children.last() {
+            return Some(child);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    None
 }
 
 fn kibibytes(process: u32, field: &str) -> io::Result<u64> {

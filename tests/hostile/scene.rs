@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 
 use crate::{
     components::ByHand,
+    endless::Endless,
     folder::{Folder, component},
     guests,
     neighbour::{self, Neighbour},
-    oracle::{Attack, Seen},
+    oracle::{Attack, Case, Seen},
     process::Holds,
     session::{Reply, Session},
     upstream::Upstream,
@@ -18,6 +19,7 @@ use crate::{
 
 pub struct Scene {
     pub folder: Folder,
+    pub endless: Endless,
     pub session: Arc<Session>,
     pub neighbour: Neighbour,
     /// What the server held before the first case.
@@ -65,7 +67,7 @@ const SERVED: [&str; 20] = [
 ];
 
 impl Scene {
-    pub fn open() -> Self {
+    pub fn open(cases: &[&Case]) -> Self {
         let folder = Folder::new(&[]);
         for guest in SERVED {
             let memory = if guest == "grow" { "limits.memory = \"64MiB\"" } else { "" };
@@ -100,7 +102,17 @@ impl Scene {
         let neighbour = Neighbour::start(&session);
         warm_up(&session, &mute_tls);
         let before = Holds::now(session.process()).expect("the server runs");
-        Self { folder, session, neighbour, before, upstream, seized, off_limits, mute_tls }
+        Self {
+            endless: Endless::begin(cases),
+            folder,
+            session,
+            neighbour,
+            before,
+            upstream,
+            seized,
+            off_limits,
+            mute_tls,
+        }
     }
 }
 

@@ -34,7 +34,9 @@ pub fn line(verdict: &Verdict) {
         memory.0 >> 20,
         memory.1 >> 20
     );
-    broken.iter().for_each(|demand| println!("    {demand}"));
+    for demand in broken {
+        println!("    {demand}");
+    }
 }
 
 pub fn sum(verdicts: &[Verdict], process: u32, neighbour: &[Duration], took: Duration) {

@@ -81,15 +81,15 @@ fn answer(path: &str, to: &mut TcpStream, seized: &Seized) -> std::io::Result<()
         "/slow-head" => endlessly(to, b"", b"H", second),
         "/slow-fields" => endlessly(to, OK, b"x: y\r\n", second),
         "/slow-body" => endlessly(to, &[OK, b"Content-Length: 1000\r\n\r\n"].concat(), b"x", second),
-        "/endless-body" => endlessly(to, &[OK, b"\r\n"].concat(), &[b'x'; 65_536], no_pause),
+        "/endless-body" => endlessly(to, &[OK, b"\r\n"].concat(), &vec![b'x'; 65_536], no_pause),
         "/endless-chunks" => {
-            let chunk = [b"8000\r\n".as_slice(), &[b'x'; 0x8000], b"\r\n"].concat();
+            let chunk = [b"8000\r\n".as_slice(), &vec![b'x'; 0x8000], b"\r\n"].concat();
             endlessly(to, &[OK, b"Transfer-Encoding: chunked\r\n\r\n"].concat(), &chunk, no_pause)
         }
         "/endless-hints" => endlessly(to, b"", b"HTTP/1.1 103 Early Hints\r\nx: y\r\n\r\n", no_pause),
         "/endless-fields" => endlessly(to, OK, b"x: y\r\n", no_pause),
-        "/huge-field" => endlessly(to, &[OK, b"x: "].concat(), &[b'y'; 65_536], no_pause),
-        "/huge-status" => endlessly(to, b"HTTP/1.1 200 ", &[b'y'; 65_536], no_pause),
+        "/huge-field" => endlessly(to, &[OK, b"x: "].concat(), &vec![b'y'; 65_536], no_pause),
+        "/huge-status" => endlessly(to, b"HTTP/1.1 200 ", &vec![b'y'; 65_536], no_pause),
         "/announces-10-gb" => {
             to.write_all(&[OK, b"Content-Length: 10000000000\r\n\r\n"].concat())?;
             to.read_to_end(&mut Vec::new()).map(drop)
@@ -98,7 +98,7 @@ fn answer(path: &str, to: &mut TcpStream, seized: &Seized) -> std::io::Result<()
         "/negative-length" => to.write_all(&[OK, b"Content-Length: -5\r\n\r\nhello"].concat()),
         // 10 GB of zeros, were it decompressed.
         "/gzip" => {
-            let body = [b"\x1f\x8b\x08\0\0\0\0\0\0\x03".as_slice(), &[0; 100_000]].concat();
+            let body = [b"\x1f\x8b\x08\0\0\0\0\0\0\x03".as_slice(), &vec![0; 100_000]].concat();
             let head = format!("Content-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", body.len());
             to.write_all(&[OK, head.as_bytes(), &body].concat())
         }
@@ -106,7 +106,7 @@ fn answer(path: &str, to: &mut TcpStream, seized: &Seized) -> std::io::Result<()
         "/cut-head" => to.write_all(b"HTTP/1.1 200"),
         "/bad-chunks" => to.write_all(&[OK, b"Transfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\nhello"].concat()),
         "/not-http" => to.write_all(b"220 mail.example ESMTP\r\n"),
-        "/zeros" => to.write_all(&[0; 65_536]),
+        "/zeros" => to.write_all(&vec![0; 65_536]),
         "/short" => {
             let now = seized.now.fetch_add(1, Ordering::SeqCst) + 1;
             seized.most.fetch_max(now, Ordering::SeqCst);
@@ -181,6 +181,7 @@ fn unsendable() -> Vec<(&'static str, &'static str, Value)> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 pub fn cases() -> Vec<Case> {
     let case = |name: &str, guest, expected, attack| Case { name: name.to_owned(), guest, expected, attack };
     let by_contract = |name: &str, expected: Expected, path: &'static str| {

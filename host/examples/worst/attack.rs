@@ -64,10 +64,11 @@ impl Upstream {
     pub(crate) fn start() -> Result<Self> {
         let mute = serve(|mut connection| drop(connection.read_to_end(&mut Vec::new())))?;
         let endless = serve(|mut connection| {
+            let filling = vec![b'x'; 65_536];
             let mut sent = connection.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
             // Until the client has had enough.
             while sent.is_ok() {
-                sent = connection.write_all(&[b'x'; 65_536]);
+                sent = connection.write_all(&filling);
             }
         })?;
         Ok(Self { mute, endless })
