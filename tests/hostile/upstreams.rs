@@ -86,7 +86,7 @@ fn answer(path: &str, to: &mut TcpStream, seized: &Seized) -> std::io::Result<()
             let chunk = [b"8000\r\n".as_slice(), &vec![b'x'; 0x8000], b"\r\n"].concat();
             endlessly(to, &[OK, b"Transfer-Encoding: chunked\r\n\r\n"].concat(), &chunk, no_pause)
         }
-        "/endless-hints" => endlessly(to, b"", b"HTTP/1.1 103 Early Hints\r\nx: y\r\n\r\n", no_pause),
+        "/endless-hints" => endlessly(to, b"", b"HTTP/1.1 103 Early Hints\r\nx: y\r\n\r\n", Duration::from_millis(1)),
         "/endless-fields" => endlessly(to, OK, b"x: y\r\n", no_pause),
         "/huge-field" => endlessly(to, &[OK, b"x: "].concat(), &vec![b'y'; 65_536], no_pause),
         "/huge-status" => endlessly(to, b"HTTP/1.1 200 ", &vec![b'y'; 65_536], no_pause),
