@@ -6,23 +6,33 @@
 )]
 #![expect(clippy::print_stderr, reason = "what is measured, and what a failing test was told, is for people")]
 
+#[allow(dead_code, reason = "it is shared with tests that use more of it")]
+#[path = "../support/client.rs"]
 mod client;
 mod clients;
 mod commands;
 mod coverage;
 mod failure;
+#[allow(dead_code, reason = "it is shared with tests that use more of it")]
+#[path = "../support/folder.rs"]
 mod folder;
 mod http;
 mod input;
 mod isolation;
 mod load;
 mod log;
+#[path = "../support/guests.rs"]
+mod made_for;
 mod names;
 #[path = "../support/peers.rs"]
 mod peers;
 mod permission;
+#[allow(dead_code, reason = "it is shared with tests that use more of it")]
+#[path = "../support/promise.rs"]
+mod promise;
 mod protocol;
 mod reload;
 mod shipped;
 mod soak;
+#[path = "../support/upstream.rs"]
 mod upstream;

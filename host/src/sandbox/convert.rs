@@ -38,23 +38,33 @@ pub(crate) struct RawOutput {
     pub structured: Option<String>,
 }
 
+/// Bytes that each part but the first takes beside what it carries, as JSON: a million empty texts are no small answer.
+const PART: usize = 32;
+
 impl RawOutput {
     /// Bytes of everything in it.
     pub(super) fn size(&self) -> u64 {
         let structured = self.structured.as_ref().map_or(0, String::len);
-        (self.content.iter().map(size_of_content).sum::<usize>() + structured) as u64
+        let parts = PART * self.content.len().saturating_sub(1);
+        (self.content.iter().map(size_of_content).sum::<usize>() + parts + structured) as u64
     }
 }
 
 fn size_of_content(content: &Content) -> usize {
+    let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     match content {
         Content::Text(text) => text.len(),
-        Content::Image(blob) | Content::Audio(blob) => blob.data.len(),
-        Content::Link { uri, name, description, .. } => {
-            uri.len() + name.len() + description.as_ref().map_or(0, String::len)
+        Content::Image(blob) | Content::Audio(blob) => blob.data.len() + blob.mime_type.len(),
+        Content::Link { uri, name, description, mime_type } => {
+            uri.len() + name.len() + optional(description) + optional(mime_type)
         }
-        Content::Embedded { uri, contents: Contents::Text(text), .. } => uri.len() + text.len(),
-        Content::Embedded { uri, contents: Contents::Blob(bytes), .. } => uri.len() + bytes.len(),
+        Content::Embedded { uri, mime_type, contents } => {
+            let contents = match contents {
+                Contents::Text(text) => text.len(),
+                Contents::Blob(bytes) => bytes.len(),
+            };
+            uri.len() + optional(mime_type) + contents
+        }
         Content::Other(json) => json.len(),
     }
 }

@@ -23,7 +23,7 @@ pub(super) const MAX_TABLES: u32 = 64;
 /// Core instances that one component may have. The pool only counts them, so every slot can have that many.
 const MAX_CORE_INSTANCES: u32 = 200;
 /// Elements that one table may have; CPython's takes some ten thousand.
-const MAX_TABLE_ELEMENTS: usize = 100_000;
+pub(super) const MAX_TABLE_ELEMENTS: usize = 100_000;
 
 /// The settings that compiled code depends on, the same in every process, so that code compiled by one runs in another.
 pub(super) fn config() -> Config {

@@ -10,7 +10,7 @@ use std::{
 
 use wasmtime::ResourceLimiter;
 
-use super::engine::{MAX_MEMORIES, MAX_TABLES};
+use super::engine::{self, MAX_MEMORIES, MAX_TABLES};
 
 /// Elements of all of an instance's tables together.
 const MAX_TABLE_ELEMENTS: usize = 400_000;
@@ -104,7 +104,8 @@ impl ResourceLimiter for Limiter {
 
     fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         let wanted = self.table_elements.saturating_add(desired.saturating_sub(current));
-        if wanted > MAX_TABLE_ELEMENTS {
+        // The pool would refuse more in one table by itself, and nobody would know why the guest gave up.
+        if wanted > MAX_TABLE_ELEMENTS || desired > engine::MAX_TABLE_ELEMENTS {
             self.refused = Some(Refused::Tables);
             return Ok(false);
         }
@@ -163,9 +164,19 @@ mod tests {
     fn table_elements_are_summed() {
         let mut limiter = Limiter::new(u64::MAX, Budget::new(u64::MAX));
         let mut grow = |from, to| limiter.table_growing(from, to, None).expect("the limiter never fails");
-        assert!(grow(0, MAX_TABLE_ELEMENTS - 1));
-        assert!(!grow(0, 2));
-        assert!(grow(0, 1));
+        for _ in 0..MAX_TABLE_ELEMENTS / engine::MAX_TABLE_ELEMENTS {
+            assert!(grow(1, engine::MAX_TABLE_ELEMENTS));
+        }
+        assert!(grow(0, 4));
+        assert!(!grow(0, 1));
+        assert_eq!(limiter.refused, Some(Refused::Tables));
+    }
+
+    #[test]
+    fn one_table_has_a_limit_of_its_own() {
+        let mut limiter = Limiter::new(u64::MAX, Budget::new(u64::MAX));
+        let mut grow = |from, to| limiter.table_growing(from, to, None).expect("the limiter never fails");
+        assert!(!grow(0, engine::MAX_TABLE_ELEMENTS + 1));
         assert_eq!(limiter.refused, Some(Refused::Tables));
     }
 }

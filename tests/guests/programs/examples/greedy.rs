@@ -3,19 +3,46 @@
 
 use toolcell_test_programs::log::{Level, log};
 use toolcell_test_programs::{Answer, Value, plugin, text, tool};
-use wasip2::{http::types::Fields, random::random::get_random_bytes};
+use wasip2::{
+    cli::stdout::get_stdout,
+    clocks::monotonic_clock::subscribe_duration,
+    http::types::{Fields, OutgoingRequest},
+    random::random::get_random_bytes,
+};
 
-plugin!(tool("greedy", "Takes too much of `what`: `data`, `random`, `resources` or `handles`."), greedy);
+/// More than a call may have of anything.
+const MANY: usize = 1_000_000;
+
+plugin!(
+    tool(
+        "greedy",
+        "Takes too much of `what`: `data`, `random` (`bytes` of it), `resources`, `handles`, `pollables`, `requests`, \
+         `streams` or `header_fields`."
+    ),
+    greedy
+);
 
 fn greedy(arguments: &Value) -> Answer {
     match arguments["what"].as_str() {
         Some("data") => log(Level::Info, &"x".repeat(32 << 20)),
-        Some("random") => drop(get_random_bytes(16 << 20)),
+        Some("random") => drop(get_random_bytes(arguments["bytes"].as_u64().unwrap_or(16 << 20))),
         Some("resources") => drop((0..10_000).map(|_| Fields::new()).collect::<Vec<_>>()),
         Some("handles") => drop((0..10_000).map(|_| things::Thing::new(Thing)).collect::<Vec<_>>()),
+        Some("pollables") => drop((0..MANY).map(|_| subscribe_duration(u64::MAX)).collect::<Vec<_>>()),
+        Some("requests") => drop((0..MANY).map(|_| OutgoingRequest::new(Fields::new())).collect::<Vec<_>>()),
+        Some("streams") => drop((0..MANY).map(|_| get_stdout()).collect::<Vec<_>>()),
+        Some("header_fields") => header_fields(),
         _ => {}
     }
     text("taken")
+}
+
+/// All in one message.
+fn header_fields() {
+    let fields = Fields::new();
+    for number in 0..MANY {
+        fields.append(&format!("x-{number}"), b"value").expect("there is room for one more");
+    }
 }
 
 // Handles of the guest's own resources, of which the host knows nothing but their number.

@@ -14,7 +14,7 @@ fn liar_tool() -> Tool {
         output_schema: Some(output_schema.to_string()),
         ..tool(
             "liar",
-            "Returns what its schema rules out: `how` is `type`, `json`, `array` or `missing`, else the truth.",
+            "Returns what its schema rules out: `how` is `type`, `json`, `deep`, `array` or `missing`, else the truth.",
         )
     }
 }
@@ -23,6 +23,7 @@ fn liar(arguments: &Value) -> Answer {
     match arguments["how"].as_str() {
         Some("type") => structured(json!({ "count": "three" })),
         Some("json") => structured(r#"{"count": 3"#),
+        Some("deep") => structured(format!("{{\"count\": {}", "[".repeat(100_000))),
         Some("array") => structured(json!([3])),
         Some("missing") => text("three"),
         _ => structured(json!({ "count": 3 })),

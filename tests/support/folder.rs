@@ -12,8 +12,13 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use toolcell::{
-    plugin::{acceptance::State, files::PluginFolder, inspect, lock::LockFile},
-    policy::{Digest, Entry},
+    plugin::{
+        acceptance::State,
+        files::{Found, PluginFolder},
+        inspect,
+        lock::LockFile,
+    },
+    policy::{Digest, Entry, PluginName},
     sandbox::{CodeCache, Sandbox, Settings},
 };
 
@@ -43,9 +48,14 @@ impl Folder {
 
     /// Adds a plugin of another name than its guest.
     pub fn add_as(&self, plugin: &str, guest: &str, manifest: &str) {
+        self.add_component(plugin, manifest, &component(guest));
+    }
+
+    /// Adds a plugin with these bytes for its component.
+    pub fn add_component(&self, plugin: &str, manifest: &str, bytes: &[u8]) {
         fs::create_dir_all(self.plugins().join(plugin)).expect("the folder is ours");
         self.write(&format!("plugins/{plugin}/plugin.toml"), &format!("component = \"guest.wasm\"\n{manifest}"));
-        self.write_component(plugin, &component(guest));
+        self.write_component(plugin, bytes);
     }
 
     /// Adds a plugin with a whole manifest of its own, which calls its component after the plugin; built here.
@@ -87,15 +97,33 @@ impl Folder {
 
     /// Grants every plugin all that it asks for.
     pub fn lock(&self) -> &Self {
-        let (runtime, sandbox) = &*SANDBOX;
+        self.edit_lock(|folder, entries| {
+            *entries = folder
+                .list()
+                .expect("the folder can be listed")
+                .found
+                .iter()
+                .filter_map(|found| review(folder, found))
+                .collect();
+        })
+    }
+
+    /// Grants one plugin all that it asks for.
+    pub fn lock_one(&self, plugin: &str) -> &Self {
+        self.edit_lock(|folder, entries| {
+            let listing = folder.list().expect("the folder can be listed");
+            let found =
+                listing.found.iter().find(|found| found.name.as_str() == plugin).expect("a plugin of that name");
+            entries.extend(review(folder, found));
+        })
+    }
+
+    /// Writes the lock file again, with other entries.
+    pub fn edit_lock(&self, edit: impl FnOnce(&PluginFolder, &mut Entries)) -> &Self {
         let folder = PluginFolder::open(&self.plugins()).expect("the folder is there");
-        let mut entries = BTreeMap::new();
-        for found in folder.list().expect("the folder can be listed").found {
-            let seen = runtime.block_on(inspect(sandbox, &folder, &found, &state()));
-            let Ok(seen) = seen else { continue };
-            let granted = seen.asked.granted_by_default();
-            entries.insert(found.name, Entry::new(&seen.asked, granted, seen.loaded.tools, seen.loaded.component));
-        }
+        let mut entries =
+            folder.lock().expect("the lock file can be read").map(|lock| lock.entries).unwrap_or_default();
+        edit(&folder, &mut entries);
         LockFile::write(&folder.lock_path(), &entries).expect("the folder is ours");
         self
     }
@@ -122,6 +150,18 @@ impl Folder {
     }
 }
 
+/// The entries of a lock file.
+pub type Entries = BTreeMap<PluginName, Entry>;
+
+/// The entry of a plugin that is granted all that it asks for; none of one that cannot be loaded.
+fn review(folder: &PluginFolder, found: &Found) -> Option<(PluginName, Entry)> {
+    let (runtime, sandbox) = &*SANDBOX;
+    let seen = runtime.block_on(inspect(sandbox, folder, found, &state())).ok()?;
+    let granted = seen.asked.granted_by_default();
+    let entry = Entry::new(&seen.asked, granted, seen.loaded.tools, seen.loaded.component);
+    Some((found.name.clone(), entry))
+}
+
 /// The bytes of a guest.
 pub fn component(guest: &str) -> Vec<u8> {
     let (_, file) = toolcell_test_guests::ALL.iter().find(|(name, _)| *name == guest).expect("a guest of that name");
@@ -136,7 +176,7 @@ pub fn toolcell() -> Command {
 }
 
 /// The folder of the user who runs the tests: one secret and one cache, so that each guest is compiled once.
-fn user() -> PathBuf {
+pub fn user() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("user")
 }
 

@@ -52,6 +52,11 @@ impl Client {
         Self { child, input, output, log, next: 1, instructions: String::new(), notifications: Vec::new() }
     }
 
+    /// What the server writes to its stdout, line by line, for one who reads it elsewhere from now on.
+    pub fn take_output(&mut self) -> Receiver<String> {
+        std::mem::replace(&mut self.output, mpsc::channel().1)
+    }
+
     /// The number of the server's process.
     pub fn process(&self) -> u32 {
         self.child.id()
