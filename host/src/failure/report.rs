@@ -157,3 +157,19 @@ fn sentence(text: &str) -> String {
     }
     sentence
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::CallId;
+
+    #[test]
+    fn only_a_refusal_for_want_of_room_says_when_to_try_again() {
+        let receipt = Receipt::new(CallId::next());
+        let json = |failure: Failure| serde_json::to_value(failure.report("t", &receipt)).expect("it is plain data");
+        let busy = Failure::Busy { full: "all is full", retry_after: Duration::from_secs(3) };
+        assert!(busy.report("t", &receipt).text().contains("Try again in 3s, with fewer calls at once."));
+        assert_eq!(json(busy)["retryAfterMs"], 3_000);
+        assert_eq!(json(Failure::StackOverflow).get("retryAfterMs"), None);
+    }
+}

@@ -16,7 +16,7 @@ use crate::{
     env_file::EnvFile,
     nearest::did_you_mean,
     policy::{Digest, Evidence, Grant, Limits, NotServed, PluginName, Policy, review},
-    sandbox::{Pace, PluginConnections, Program, Sandbox, Turns, Work},
+    sandbox::{Pace, PluginConnections, Program, Sandbox, ToolSpec, Turns, Work},
 };
 
 /// How long a plugin may take to list its tools: those behind it are not served before.
@@ -108,23 +108,27 @@ pub(super) async fn load(
         pace: Arc::new(Pace::default()),
     };
     let specs = sandbox.list_tools(&program, &nothing).await.map_err(|error| invalid(error.to_string()))?;
-    if specs.is_empty() || specs.len() > MAX_TOOLS {
-        return Err(invalid(match specs.len() {
-            0 => "it lists no tools".to_owned(),
-            many => format!("it lists {many} tools; a plugin may have {MAX_TOOLS}"),
-        }));
+    let descriptions = check_tools(specs).map_err(invalid)?;
+    let tools = tools_digest(descriptions.iter().map(|description| description.reviewed()));
+    Ok(Loaded { component, tools, program, descriptions: descriptions.into() })
+}
+
+fn check_tools(specs: Vec<ToolSpec>) -> Result<Vec<Arc<Description>>, String> {
+    match specs.len() {
+        0 => return Err("it lists no tools".to_owned()),
+        many if many > MAX_TOOLS => return Err(format!("it lists {many} tools; a plugin may have {MAX_TOOLS}")),
+        _ => {}
     }
     let mut names = BTreeSet::new();
     let mut descriptions = Vec::new();
     for spec in specs {
-        let description = Description::check(spec).map_err(invalid)?;
+        let description = Description::check(spec)?;
         if !names.insert(description.own_name.clone()) {
-            return Err(invalid(format!("it lists two tools named {:?}", description.own_name)));
+            return Err(format!("it lists two tools named {:?}", description.own_name));
         }
         descriptions.push(Arc::new(description));
     }
-    let tools = tools_digest(descriptions.iter().map(|description| description.reviewed()));
-    Ok(Loaded { component, tools, program, descriptions: descriptions.into() })
+    Ok(descriptions)
 }
 
 /// Tells what is not a component at all in plainer words than the compiler does.
@@ -241,4 +245,33 @@ fn tools(
         tools.push(Tool::new(shown, Arc::clone(description), loaded.program.clone(), work));
     }
     Ok(tools)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tool(name: &str) -> ToolSpec {
+        ToolSpec {
+            name: name.to_owned(),
+            title: None,
+            description: "Does nothing.".to_owned(),
+            input_schema: r#"{"type": "object"}"#.to_owned(),
+            output_schema: None,
+            read_only: None,
+            destructive: None,
+            idempotent: None,
+            open_world: None,
+        }
+    }
+
+    #[test]
+    fn a_plugin_has_some_tools_of_different_names_and_not_too_many() {
+        let tools = |number: usize| (0..number).map(|number| tool(&format!("t{number}"))).collect::<Vec<_>>();
+        let problem = |specs| check_tools(specs).expect_err("it is refused");
+        assert_eq!(problem(tools(0)), "it lists no tools");
+        assert_eq!(problem(tools(MAX_TOOLS + 1)), "it lists 129 tools; a plugin may have 128");
+        assert_eq!(problem(vec![tool("t"), tool("t")]), "it lists two tools named \"t\"");
+        assert_eq!(check_tools(tools(MAX_TOOLS)).expect("they are good").len(), MAX_TOOLS);
+    }
 }

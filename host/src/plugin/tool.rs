@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Schema, manifest::is_tool_name};
 use crate::{
     call::Call,
-    failure::{Failure, Mismatch},
+    failure::{self, Failure, Mismatch},
     outcome::{Content, Outcome, Output},
     policy::Grant,
     sandbox::{Program, RawOutput, Sandbox, ToolSpec, Work},
@@ -16,6 +16,9 @@ use crate::{
 
 /// Characters of a tool's description.
 const MAX_DESCRIPTION: usize = 8_192;
+
+/// Bytes of an answer that are read where the client is served; more takes so long that others would wait for it.
+const AT_ONCE: u64 = 256 << 10;
 
 /// What a tool does to its surroundings. Always all four: the protocol's defaults assume the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,13 +196,24 @@ impl Tool {
     /// Runs one call in an instance of its own.
     pub async fn call(&self, sandbox: &Arc<Sandbox>, arguments: Arguments, call: Call) -> Outcome {
         let (raw, receipt) = sandbox.call(&self.program, &self.work, arguments.0, call).await;
-        Outcome { result: raw.and_then(|raw| self.finish(raw)), receipt }
+        let result = match raw {
+            Ok(raw) if raw.size() > AT_ONCE => {
+                let description = Arc::clone(&self.description);
+                let finished = sandbox.aside(move || description.finish(raw)).await;
+                finished.unwrap_or_else(|| Err(failure::host_panic(receipt.call)))
+            }
+            Ok(raw) => self.description.finish(raw),
+            Err(failure) => Err(failure),
+        };
+        Outcome { result, receipt }
     }
+}
 
+impl Description {
     /// Reads the answer's JSON and holds it to the output schema.
     fn finish(&self, raw: RawOutput) -> Result<Output, Failure> {
         let structured = raw.structured.as_deref().map(|text| parse("", "structured result", text)).transpose()?;
-        match (&self.description.output, &structured) {
+        match (&self.output, &structured) {
             (Some(schema), Some(value)) => {
                 schema.check(value).map_err(|mismatches| Failure::InvalidOutput { mismatches })?;
             }
@@ -244,4 +258,55 @@ fn title_of(name: &str) -> String {
     let words = name.replace(['_', '-'], " ");
     let mut letters = words.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs,
+        sync::atomic::{AtomicU32, Ordering},
+    };
+
+    use super::*;
+    use crate::{
+        policy::{Digest, Limits},
+        sandbox::{Pace, PluginConnections, Settings, Turns},
+    };
+
+    async fn big(sandbox: &Arc<Sandbox>) -> Tool {
+        let wasm = fs::read(toolcell_test_guests::BIG).expect("the guest is built");
+        let program = sandbox.load(&wasm, &Digest::of(&wasm)).await.expect("it loads");
+        let work = Work {
+            plugin: "big".into(),
+            tool: "big".into(),
+            grant: Arc::new(Grant::nothing(Limits::default())),
+            env: Arc::new([]),
+            unset: Arc::new([]),
+            turns: Arc::new(Turns::new(1)),
+            connections: PluginConnections::default(),
+            pace: Arc::new(Pace::default()),
+        };
+        let spec = sandbox.list_tools(&program, &work).await.expect("it lists them").remove(0);
+        Tool::new("big".to_owned(), Arc::new(Description::check(spec).expect("it is good")), program, work)
+    }
+
+    /// On one thread, nothing else runs while an answer is read there.
+    #[tokio::test]
+    async fn a_large_answer_is_read_aside() {
+        let sandbox = Arc::new(Sandbox::new(Settings { slots: 2, ..Settings::default() }).expect("a sandbox starts"));
+        let tool = big(&sandbox).await;
+        let turns = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&turns);
+        let others = tokio::spawn(async move {
+            loop {
+                count.fetch_add(1, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+            }
+        });
+        let arguments = json!({"bytes": 3 << 20, "structured": true}).as_object().cloned().expect("an object");
+        let outcome = tool.call(&sandbox, tool.validate(arguments).expect("they are good"), Call::detached()).await;
+        assert!(outcome.result.is_ok_and(|output| output.structured.is_some()));
+        assert!(turns.load(Ordering::Relaxed) > 0, "everything else stood still");
+        others.abort();
+    }
 }

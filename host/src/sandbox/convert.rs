@@ -38,35 +38,38 @@ pub(crate) struct RawOutput {
     pub structured: Option<String>,
 }
 
-/// Bytes that each part but the first takes beside what it carries, as JSON: a million empty texts are no small answer.
-const PART: usize = 32;
-
 impl RawOutput {
-    /// Bytes of everything in it.
-    pub(super) fn size(&self) -> u64 {
+    /// Bytes of everything in it, and of what the parts cost that hold next to nothing.
+    pub(crate) fn size(&self) -> u64 {
         let structured = self.structured.as_ref().map_or(0, String::len);
-        let parts = PART * self.content.len().saturating_sub(1);
-        (self.content.iter().map(size_of_content).sum::<usize>() + parts + structured) as u64
+        let parts = self.content.len().saturating_sub(1) * PART;
+        (self.content.iter().map(size_of_content).sum::<usize>() + structured + parts) as u64
     }
 }
 
+/// Bytes that each part of an answer takes besides what it holds, as the client gets it.
+const PART: usize = 64;
+
 fn size_of_content(content: &Content) -> usize {
-    let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     match content {
         Content::Text(text) => text.len(),
         Content::Image(blob) | Content::Audio(blob) => blob.data.len() + blob.mime_type.len(),
         Content::Link { uri, name, description, mime_type } => {
-            uri.len() + name.len() + optional(description) + optional(mime_type)
+            uri.len() + name.len() + length(description.as_ref()) + length(mime_type.as_ref())
         }
         Content::Embedded { uri, mime_type, contents } => {
-            let contents = match contents {
+            let held = match contents {
                 Contents::Text(text) => text.len(),
                 Contents::Blob(bytes) => bytes.len(),
             };
-            uri.len() + optional(mime_type) + contents
+            uri.len() + length(mime_type.as_ref()) + held
         }
         Content::Other(json) => json.len(),
     }
+}
+
+fn length(text: Option<&String>) -> usize {
+    text.map_or(0, String::len)
 }
 
 impl From<tool_types::Output> for RawOutput {
@@ -137,5 +140,30 @@ impl From<tool_types::Tool> for ToolSpec {
             idempotent: tool.hints.idempotent,
             open_world: tool.hints.open_world,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_in_an_answer_counts() {
+        let text = || "x".repeat(1_000);
+        let size = |content: Vec<Content>| RawOutput { content, structured: None }.size();
+        let blob = || Blob { data: vec![0; 1_000], mime_type: text() };
+        let (mime_type, uri) = (|| Some(text()), text);
+        assert_eq!(size(vec![Content::Text(text())]), 1_000);
+        assert_eq!(size(vec![Content::Image(blob())]), 2_000);
+        assert_eq!(size(vec![Content::Audio(blob())]), 2_000);
+        let link = Content::Link { uri: uri(), name: text(), description: Some(text()), mime_type: mime_type() };
+        assert_eq!(size(vec![link]), 4_000);
+        for contents in [Contents::Text(text()), Contents::Blob(vec![0; 1_000])] {
+            assert_eq!(size(vec![Content::Embedded { uri: uri(), mime_type: mime_type(), contents }]), 3_000);
+        }
+        assert_eq!(size(vec![Content::Other(text())]), 1_000);
+        assert_eq!(RawOutput { content: Vec::new(), structured: Some(text()) }.size(), 1_000);
+        // A hundred thousand times nothing is something.
+        assert!(size(vec![Content::Text(String::new()); 100_000]) > 4 << 20);
     }
 }

@@ -1,15 +1,47 @@
-//! The source lines of a component that carries line tables, read once when it is loaded. wasmtime would parse all of a
+//! The source lines of a component that carries line tables, read once, when it first traps. wasmtime would parse all of a
 //! component's debug information again for every frame of every trap, which a plugin can make as slow as it likes; a
 //! lookup here is a search in a sorted table.
 
 mod dwarf;
 
-use std::ops::Range;
+use std::{
+    ops::Range,
+    sync::{Arc, Mutex, PoisonError},
+};
 
+use tokio::sync::OnceCell;
 use wasmparser::{Encoding, Parser, Payload};
 
 /// Lines that are kept; a component with more has none.
 const MAX_ROWS: usize = 1 << 20;
+
+/// The lines of a component that may never be asked for.
+#[derive(Debug, Default)]
+pub(super) struct UnreadLines {
+    /// The component, until its lines are read, if it has any.
+    wasm: Mutex<Option<Arc<[u8]>>>,
+    lines: OnceCell<Lines>,
+}
+
+impl UnreadLines {
+    pub(super) fn of(wasm: &[u8]) -> Self {
+        let has_lines = modules(wasm).iter().any(|module| !module.line.is_empty());
+        Self { wasm: Mutex::new(has_lines.then(|| wasm.into())), lines: OnceCell::new() }
+    }
+
+    /// Reads them if nobody has, on a thread of its own: it takes long enough for others to notice.
+    pub(super) async fn read(&self) -> &Lines {
+        let wasm = || self.wasm.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = self.lines.get_or_init(|| async {
+            // Stays where it is until they are read: a call that is dropped in the meantime reads nothing to its end.
+            let Some(found) = wasm().clone() else { return Lines::default() };
+            tokio::task::spawn_blocking(move || Lines::of(&found)).await.unwrap_or_default()
+        });
+        let lines = lines.await;
+        wasm().take();
+        lines
+    }
+}
 
 /// Where in the source each part of a component's code comes from.
 #[derive(Debug, Default)]
@@ -44,7 +76,7 @@ struct Module<'a> {
 
 impl Lines {
     /// The lines of a component. What cannot be read is left out.
-    pub(super) fn of(wasm: &[u8]) -> Self {
+    fn of(wasm: &[u8]) -> Self {
         let mut lines = Self::default();
         let mut budget = dwarf::Budget::default();
         for module in modules(wasm).iter().filter(|module| !module.line.is_empty()) {

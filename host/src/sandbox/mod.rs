@@ -106,6 +106,12 @@ impl Sandbox {
         })
     }
 
+    /// Does work that takes its time on a thread of its own, so that neither clients nor guests wait for it; `None` where
+    /// it panics.
+    pub(crate) async fn aside<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        self.guests.handle().spawn_blocking(work).await.ok()
+    }
+
     /// How instances are allocated.
     #[must_use]
     pub fn allocation(&self) -> Allocation {

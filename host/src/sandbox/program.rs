@@ -8,7 +8,7 @@ use super::{
     Sandbox,
     bindings::PluginPre,
     engine::{MAX_MEMORIES, MAX_TABLES, TABLES_PER_SLOT},
-    lines::Lines,
+    lines::UnreadLines,
     state::CallState,
 };
 use crate::{failure::Failure, policy::Digest, receipt::Receipt};
@@ -20,7 +20,7 @@ pub(crate) struct Program {
     /// Slots of the pool that one instance takes.
     pub(super) slots: u32,
     /// For what is said of a trap.
-    pub(super) lines: Arc<Lines>,
+    pub(super) lines: Arc<UnreadLines>,
 }
 
 impl std::fmt::Debug for Program {
@@ -80,7 +80,7 @@ impl Sandbox {
         Ok(Program {
             pre: Arc::new(pre),
             slots: memories.max(tables.div_ceil(TABLES_PER_SLOT)).max(1),
-            lines: Arc::new(Lines::of(wasm)),
+            lines: Arc::new(UnreadLines::of(wasm)),
         })
     }
 

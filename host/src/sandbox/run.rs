@@ -192,11 +192,12 @@ impl Cell {
         let receipt = self.receipt(&store, id, computing);
         let answer = match end {
             End::Done(Ok(answer)) => Ok(answer),
-            End::Done(Err(error)) => Err(match store.data() {
-                state if state.cancel.is_cancelled() => Failure::Cancelled,
-                state if Instant::now() >= state.deadline => self.deadline_failure(&receipt),
-                state => trap::failure(&error, state, &receipt, &self.program.lines),
-            }),
+            End::Done(Err(_)) if store.data().cancel.is_cancelled() => Err(Failure::Cancelled),
+            End::Done(Err(_)) if Instant::now() >= deadline => Err(self.deadline_failure(&receipt)),
+            End::Done(Err(error)) => {
+                let lines = if trap::has_frames(&error) { Some(self.program.lines.read().await) } else { None };
+                Err(trap::failure(&error, store.data(), &receipt, lines))
+            }
             End::Deadline => Err(self.deadline_failure(&receipt)),
             End::Cancelled => Err(Failure::Cancelled),
         };

@@ -19,7 +19,7 @@ const MAX_REASON: usize = 300;
 const RETRY: Duration = Duration::from_secs(1);
 
 /// Why a guest that ended in `error` did: what the store saw counts for more than the trap itself.
-pub(super) fn failure(error: &wasmtime::Error, state: &CallState, receipt: &Receipt, lines: &Lines) -> Failure {
+pub(super) fn failure(error: &wasmtime::Error, state: &CallState, receipt: &Receipt, lines: Option<&Lines>) -> Failure {
     match state.limiter.refused {
         Some(Refused::Memory(wanted)) => return Failure::MemoryLimit { limit: state.limiter.limit(), wanted },
         Some(Refused::Budget) => {
@@ -104,12 +104,17 @@ fn python_exception(printed: &str) -> Option<Panic> {
     Some(Panic { message: text::shown(message, MAX_REASON), source: source.last() })
 }
 
+/// Whether source lines can say where the guest was.
+pub(super) fn has_frames(error: &wasmtime::Error) -> bool {
+    error.downcast_ref::<WasmBacktrace>().is_some_and(|trace| !trace.frames().is_empty())
+}
+
 /// The innermost frame of the guest that has a source line of the plugin's own.
-fn source_line(error: &wasmtime::Error, lines: &Lines) -> Option<String> {
+fn source_line(error: &wasmtime::Error, lines: Option<&Lines>) -> Option<String> {
     let frames = error.downcast_ref::<WasmBacktrace>()?.frames();
     let (file, line) = frames.iter().find_map(|frame| {
         let instruction = frame.module_offset()?;
-        lines.at(instruction.checked_sub(frame.func_offset()?)?, instruction)
+        lines?.at(instruction.checked_sub(frame.func_offset()?)?, instruction)
     })?;
     Some(relative(&format!("{file}:{line}")))
 }

@@ -1,3 +1,5 @@
+mod ids;
+
 use std::{
     fs::File,
     io::{Read, Seek, Write},
@@ -80,6 +82,11 @@ fn pings(number: usize) -> String {
     (1..=number).map(|id| format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"ping\"}}\n")).collect()
 }
 
+fn given(id: i64) -> ServerJsonRpcMessage {
+    ServerJsonRpcMessage::response(ServerResult::EmptyResult(EmptyResult {}), RequestId::Number(id))
+}
+
+/// What [`given`] is on the wire.
 fn answer(id: i64) -> Value {
     json!({ "jsonrpc": "2.0", "id": id, "result": {} })
 }
@@ -266,8 +273,7 @@ async fn a_client_that_does_not_read_is_not_read_from() {
     let told = tokio::spawn(told);
     tokio::time::sleep(SETTLES).await;
     assert!(!told.is_finished());
-    let owed =
-        transport.send(ServerJsonRpcMessage::response(ServerResult::EmptyResult(EmptyResult {}), RequestId::Number(1)));
+    let owed = transport.send(given(1));
     timeout(HANGS, owed).await.expect("a result waits for nobody").unwrap();
 
     let _served = serve(transport);
@@ -296,37 +302,8 @@ async fn requests_in_flight_are_bounded() {
 }
 
 #[tokio::test]
-async fn an_id_in_use_is_refused_and_free_again_after_its_answer() {
-    let (mut transport, mut input, mut output) = piped();
-    let given = |id| ServerJsonRpcMessage::response(ServerResult::EmptyResult(EmptyResult {}), id);
-    input.write_all(format!("{PING}\n{PING}\n").as_bytes()).await.unwrap();
-    let first = timeout(HANGS, transport.receive()).await.unwrap().expect("a request");
-    assert!(timeout(SETTLES, transport.receive()).await.is_err(), "the second was handed on");
-    let refusal = read_answer(&mut output).await;
-    assert_eq!((&refusal["id"], &refusal["error"]["code"]), (&json!(1), &json!(-32600)));
-    insta::assert_snapshot!(refusal["error"]["message"].as_str().unwrap());
-
-    drop(first);
-    transport.send(given(RequestId::Number(1))).await.unwrap();
-    input.write_all(format!("{PING}\n").as_bytes()).await.unwrap();
-    let again = timeout(HANGS, transport.receive()).await.unwrap().expect("the id is free");
-    assert_eq!(read_answer(&mut output).await, answer(1));
-
-    // rmcp sends no answer to what was cancelled, so the end of its handler is what frees its id.
-    let cancel = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#;
-    input.write_all(format!("{cancel}\n{PING}\n").as_bytes()).await.unwrap();
-    assert!(timeout(HANGS, transport.receive()).await.unwrap().is_some_and(|message| message.into_request().is_none()));
-    assert!(timeout(SETTLES, transport.receive()).await.is_err(), "its handler still runs");
-    assert_eq!(read_answer(&mut output).await["error"]["code"], -32600);
-    drop(again);
-    input.write_all(format!("{PING}\n").as_bytes()).await.unwrap();
-    assert!(timeout(HANGS, transport.receive()).await.unwrap().is_some());
-}
-
-#[tokio::test]
 async fn answers_that_come_together_are_written_together() {
     let (mut transport, _input, mut output) = piped();
-    let given = |id| ServerJsonRpcMessage::response(ServerResult::EmptyResult(EmptyResult {}), RequestId::Number(id));
     transport.send(given(1)).await.unwrap();
     // As rmcp does when the next answer is there already: it looks for a request once, and sends.
     let looked = pin!(transport.receive()).poll(&mut Context::from_waker(Waker::noop())).is_ready();
@@ -344,10 +321,9 @@ async fn answers_after_the_end_of_input_arrive_at_once() {
     drop(input);
     assert!(timeout(HANGS, transport.receive()).await.unwrap().is_none());
     // As rmcp does while it waits for the calls that are still running: it does not poll `receive` any more.
-    let late = || ServerJsonRpcMessage::response(ServerResult::EmptyResult(EmptyResult {}), RequestId::Number(1));
-    transport.send(late()).await.unwrap();
+    transport.send(given(1)).await.unwrap();
     transport.output.writable().await.unwrap();
-    transport.send(late()).await.unwrap();
+    transport.send(given(1)).await.unwrap();
     assert_eq!(read_answer(&mut output).await, answer(1));
     transport.close().await.unwrap();
     let mut rest = String::new();
@@ -369,8 +345,7 @@ async fn a_client_that_is_gone_ends_the_connection() {
 async fn a_client_that_stopped_reading_does_not_hold_the_end_up() {
     let (mut transport, _input, _output) = piped();
     for _ in 0..200_000 {
-        let answer = ServerJsonRpcMessage::response(ServerResult::EmptyResult(EmptyResult {}), RequestId::Number(1));
-        transport.output.push(&answer).unwrap();
+        transport.output.push(&given(1)).unwrap();
     }
     timeout(HANGS, transport.close()).await.expect("gives up").unwrap();
 }

@@ -31,9 +31,10 @@ fn work() -> Work {
 
 #[test]
 fn only_the_plugins_own_lines_are_kept() {
-    let wasm = stack();
+    let (wasm, began) = (stack(), Instant::now());
     let lines = Lines::of(&wasm);
-    println!("{} bytes: {} files, {} rows", wasm.len(), lines.files.len(), lines.rows.len());
+    let (took, files, rows, calls) = (began.elapsed(), lines.files.len(), lines.rows.len(), lines.calls.len());
+    println!("{} bytes read in {took:?}: {files} files, {rows} rows, {calls} inlined calls", wasm.len());
     assert!(lines.files.iter().any(|file| file == "tests/guests/programs/examples/stack.rs"), "{:?}", lines.files);
     assert!(lines.files.iter().all(|file| !file.contains("library/")), "{:?}", lines.files);
     assert!(lines.rows.is_sorted());
