@@ -16,9 +16,14 @@ use super::{
 use crate::{
     env_file::EnvFile,
     nearest::did_you_mean,
-    policy::{Digest, Evidence, Grant, Limits, NotServed, PluginName, Policy, review},
-    sandbox::{Pace, PluginConnections, Program, Sandbox, Work},
+    policy::{Digest, Evidence, Grant, Limits, NotServed, PluginName, Policy, review, units::bytes_text},
+    sandbox::{Pace, PluginConnections, Program, Sandbox, ToolSpec, Work},
 };
+
+/// Bytes of all schemas of a plugin's tools. Compiled, they take some hundred times that.
+const MAX_SCHEMAS: usize = 1 << 20;
+/// Patterns in all schemas of a plugin's tools. Compiled, each takes up to half a MiB.
+const MAX_PATTERNS: usize = 400;
 
 /// Where the values of granted variables come from.
 #[derive(Debug, Clone, Default)]
@@ -103,20 +108,34 @@ pub(super) async fn load(
         pace: Arc::new(Pace::default()),
     };
     let specs = sandbox.list_tools(&program, &nothing).await.map_err(|error| invalid(error.to_string()))?;
+    let descriptions = describe(specs).map_err(invalid)?;
+    let tools = tools_digest(descriptions.iter().map(|description| description.reviewed()));
+    Ok(Loaded { component, tools, program, descriptions: descriptions.into() })
+}
+
+/// Checks what a plugin says of its tools.
+fn describe(specs: Vec<ToolSpec>) -> Result<Vec<Arc<Description>>, String> {
     if specs.is_empty() {
-        return Err(invalid("it lists no tools".to_owned()));
+        return Err("it lists no tools".to_owned());
     }
-    let mut names = BTreeSet::new();
-    let mut descriptions = Vec::new();
+    let (mut names, mut descriptions) = (BTreeSet::new(), Vec::new());
+    let (mut bytes, mut patterns) = (0, 0);
     for spec in specs {
-        let description = Description::check(spec).map_err(invalid)?;
+        bytes += spec.input_schema.len() + spec.output_schema.as_ref().map_or(0, String::len);
+        if bytes > MAX_SCHEMAS {
+            return Err(format!("the schemas of its tools take more than {}", bytes_text(MAX_SCHEMAS as u64)));
+        }
+        let description = Description::check(spec)?;
+        patterns += description.patterns();
+        if patterns > MAX_PATTERNS {
+            return Err(format!("the schemas of its tools have more than {MAX_PATTERNS} patterns"));
+        }
         if !names.insert(description.own_name.clone()) {
-            return Err(invalid(format!("it lists two tools named {:?}", description.own_name)));
+            return Err(format!("it lists two tools named {:?}", description.own_name));
         }
         descriptions.push(Arc::new(description));
     }
-    let tools = tools_digest(descriptions.iter().map(|description| description.reviewed()));
-    Ok(Loaded { component, tools, program, descriptions: descriptions.into() })
+    Ok(descriptions)
 }
 
 /// Tells what is not a component at all in plainer words than the compiler does.
@@ -233,4 +252,38 @@ fn tools(
         tools.push(Tool::new(shown, Arc::clone(description), loaded.program.clone(), work));
     }
     Ok(tools)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn problem(count: usize, schema: &serde_json::Value) -> String {
+        let spec = |index: usize| ToolSpec {
+            name: format!("tool-{index}"),
+            title: None,
+            description: "A tool".to_owned(),
+            input_schema: schema.to_string(),
+            output_schema: None,
+            read_only: None,
+            destructive: None,
+            idempotent: None,
+            open_world: None,
+        };
+        describe((0..count).map(spec).collect()).err().unwrap_or_default()
+    }
+
+    #[test]
+    fn the_schemas_of_all_tools_together_are_bounded() {
+        let long = json!({"type": "object", "description": "x".repeat(60_000)});
+        assert_eq!(problem(17, &long), "");
+        assert_eq!(problem(18, &long), "the schemas of its tools take more than 1MiB");
+        let patterns: serde_json::Map<_, _> = (0..50).map(|i| (format!("p{i}"), json!({"pattern": "^a"}))).collect();
+        let patterns = json!({"type": "object", "properties": patterns});
+        assert_eq!(problem(8, &patterns), "");
+        assert_eq!(problem(9, &patterns), "the schemas of its tools have more than 400 patterns");
+        assert_eq!(problem(0, &patterns), "it lists no tools");
+    }
 }
