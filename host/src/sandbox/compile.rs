@@ -8,7 +8,10 @@ use std::{
 };
 
 use rustix::process::{Resource, Rlimit, setrlimit};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    process::ChildStderr,
+};
 use wasmtime::Engine;
 
 use super::{LoadError, engine};
@@ -60,9 +63,8 @@ async fn in_child(program: &PathBuf, wasm: &[u8]) -> Result<Vec<u8>, LoadError> 
         // A child that died early says why on stderr.
         let _ = stdin.write_all(wasm).await;
     };
-    let (mut code, mut error) = (Vec::new(), String::new());
-    let mut stderr = stderr.take(MAX_ERROR);
-    let ((), read, _) = tokio::join!(write, stdout.read_to_end(&mut code), stderr.read_to_string(&mut error));
+    let mut code = Vec::new();
+    let ((), read, error) = tokio::join!(write, stdout.read_to_end(&mut code), start_of(stderr));
     read.map_err(failed)?;
     let status = child.wait().await.map_err(failed)?;
     if status.success() {
@@ -75,6 +77,15 @@ async fn in_child(program: &PathBuf, wasm: &[u8]) -> Result<Vec<u8>, LoadError> 
         (_, Some(6 | 11)) => LoadError::CompileLimit(format!("{} GiB of memory", MAX_ADDRESS_SPACE >> 30)),
         (error, _) => LoadError::Compile(format!("the compiling process ended with {status}: {error}")),
     })
+}
+
+/// What the compiling process has to say, as far as that is of use. All of it is read: the process would wait otherwise.
+async fn start_of(mut stderr: ChildStderr) -> String {
+    let mut start = Vec::new();
+    // Whether this works or not, how the process ended is told in any case.
+    let _ = (&mut stderr).take(MAX_ERROR).read_to_end(&mut start).await;
+    let _ = tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await;
+    String::from_utf8_lossy(&start).into_owned()
 }
 
 /// The child's part: puts limits on this process, reads a component from stdin and writes its machine code to stdout.
@@ -92,4 +103,73 @@ pub fn compile_stdin() -> io::Result<()> {
     let engine = Engine::new(&engine::config()).map_err(|error| io::Error::other(format!("{error:#}")))?;
     let code = engine.precompile_component(&wasm).map_err(|error| io::Error::other(format!("{error:#}")))?;
     io::stdout().lock().write_all(&code)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    use super::*;
+
+    /// What comes of a compiling process that does this.
+    async fn compile_by(script: &str) -> Result<Vec<u8>, String> {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let program = folder.path().join("compiler");
+        // Moved into place once written: a program that is open for writing cannot be started.
+        let written = folder.path().join("written");
+        fs::write(&written, format!("#!/bin/sh\n{script}\n")).expect("the folder is ours");
+        fs::set_permissions(&written, fs::Permissions::from_mode(0o700)).expect("the folder is ours");
+        fs::rename(&written, &program).expect("the folder is ours");
+        let engine = Engine::new(&engine::config()).expect("an engine can be made");
+        let wasm = vec![0; 1 << 20];
+        loop {
+            let compiled = Compiler::Child(program.clone()).compile(&engine, &wasm).await;
+            match compiled.map_err(|error| error.to_string()) {
+                // Another test's child can still hold the file that was written, until it has become another program.
+                Err(error) if error.contains("Text file busy") => tokio::task::yield_now().await,
+                compiled => return compiled,
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_ends_the_compiling_process_is_told() {
+        for (script, expected) in [
+            ("echo 'at offset 0x1: bad' >&2; exit 1", "at offset 0x1: bad"),
+            ("kill -XCPU $$", "compiling it took more than 60 s of processor time"),
+            ("kill -KILL $$", "compiling it took more than 60 s of processor time"),
+            ("kill -ABRT $$", "compiling it took more than 2 GiB of memory"),
+            (
+                "echo 'memory allocation of 9 bytes failed' >&2; kill -ABRT $$",
+                "compiling it took more than 2 GiB of memory",
+            ),
+            ("kill -SEGV $$", "compiling it took more than 2 GiB of memory"),
+            ("exit 3", "the compiling process ended with exit status: 3: "),
+        ] {
+            assert_eq!(compile_by(script).await, Err(expected.to_owned()), "{script}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_compiling_process_is_neither_waited_for_nor_listened_to_without_end() {
+        assert_eq!(compile_by("cat > /dev/null; printf code").await, Ok(b"code".to_vec()));
+        assert_eq!(compile_by("printf early").await, Ok(b"early".to_vec()), "the component is not read");
+        let error = compile_by("head -c 1000000 /dev/zero | tr '\\0' e >&2; exit 1").await.expect_err("it failed");
+        assert!(error.len() as u64 <= MAX_ERROR, "{} bytes", error.len());
+    }
+
+    #[tokio::test]
+    async fn a_program_that_cannot_be_started_is_named_as_the_reason() {
+        let engine = Engine::new(&engine::config()).expect("an engine can be made");
+        let error = Compiler::Child("/nowhere".into()).compile(&engine, &[]).await.expect_err("there is no program");
+        assert!(error.to_string().starts_with("the compiling process failed: No such file"), "{error}");
+    }
+
+    #[test]
+    fn in_process_a_component_that_is_none_is_refused() {
+        let engine = Engine::new(&engine::config()).expect("an engine can be made");
+        for wasm in [&b""[..], b"\0asm", b"\0asm\x01\0\0\0", b"\0asm\x0d\0\x01\0\x01"] {
+            assert!(engine.precompile_component(wasm).is_err(), "{wasm:?}");
+        }
+    }
 }
