@@ -14,7 +14,7 @@ fn calls_by_the_hundred_thousand_leave_nothing_behind() {
     folder.lock();
     let mut server = folder.toolcell();
     server.args(["serve", "--locked"]).env("TOOLCELL_LOG", "error");
-    let report = run::run(&mut server, |calls, _| calls >= 2 * run::SETTLED, Duration::from_millis(500), |_| {});
+    let report = run::run(&mut server, 4, |calls, _| calls >= 2 * run::SETTLED, Duration::from_millis(500), |_| {});
     let report = report.expect("the server answers all and ends well");
 
     assert_eq!(report.surprising, 0, "{:#?}", report.surprises);

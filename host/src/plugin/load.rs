@@ -15,7 +15,7 @@ use super::{
 use crate::{
     env_file::EnvFile,
     nearest::did_you_mean,
-    policy::{Digest, Evidence, Grant, Limits, NotServed, PluginName, Policy, review},
+    policy::{Digest, Evidence, Grant, Limits, NotServed, PluginName, Policy, review, units::bytes_text},
     sandbox::{Pace, PluginConnections, Program, Sandbox, ToolSpec, Turns, Work},
 };
 
@@ -23,6 +23,10 @@ use crate::{
 const LISTING: Duration = Duration::from_secs(10);
 /// Tools of one plugin. Each has schemas that are kept, and models choose badly among far fewer.
 const MAX_TOOLS: usize = 128;
+/// Bytes of all schemas of a plugin's tools. Compiled, they take some hundred times that.
+const MAX_SCHEMAS: usize = 1 << 20;
+/// Patterns in all schemas of a plugin's tools. Compiled, each takes up to half a MiB.
+const MAX_PATTERNS: usize = 400;
 
 /// Where the values of granted variables come from.
 #[derive(Debug, Clone, Default)]
@@ -113,16 +117,25 @@ pub(super) async fn load(
     Ok(Loaded { component, tools, program, descriptions: descriptions.into() })
 }
 
+/// Checks what a plugin says of its tools.
 fn check_tools(specs: Vec<ToolSpec>) -> Result<Vec<Arc<Description>>, String> {
     match specs.len() {
         0 => return Err("it lists no tools".to_owned()),
         many if many > MAX_TOOLS => return Err(format!("it lists {many} tools; a plugin may have {MAX_TOOLS}")),
         _ => {}
     }
-    let mut names = BTreeSet::new();
-    let mut descriptions = Vec::new();
+    let (mut names, mut descriptions) = (BTreeSet::new(), Vec::new());
+    let (mut bytes, mut patterns) = (0, 0);
     for spec in specs {
+        bytes += spec.input_schema.len() + spec.output_schema.as_ref().map_or(0, String::len);
+        if bytes > MAX_SCHEMAS {
+            return Err(format!("the schemas of its tools take more than {}", bytes_text(MAX_SCHEMAS as u64)));
+        }
         let description = Description::check(spec)?;
+        patterns += description.patterns();
+        if patterns > MAX_PATTERNS {
+            return Err(format!("the schemas of its tools have more than {MAX_PATTERNS} patterns"));
+        }
         if !names.insert(description.own_name.clone()) {
             return Err(format!("it lists two tools named {:?}", description.own_name));
         }
@@ -249,6 +262,8 @@ fn tools(
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn tool(name: &str) -> ToolSpec {
@@ -273,5 +288,20 @@ mod tests {
         assert_eq!(problem(tools(MAX_TOOLS + 1)), "it lists 129 tools; a plugin may have 128");
         assert_eq!(problem(vec![tool("t"), tool("t")]), "it lists two tools named \"t\"");
         assert_eq!(check_tools(tools(MAX_TOOLS)).expect("they are good").len(), MAX_TOOLS);
+    }
+
+    #[test]
+    fn the_schemas_of_all_tools_together_are_bounded() {
+        let problem = |count: usize, schema: &serde_json::Value| {
+            let spec = |number| ToolSpec { input_schema: schema.to_string(), ..tool(&format!("t{number}")) };
+            check_tools((0..count).map(spec).collect()).err().unwrap_or_default()
+        };
+        let long = json!({"type": "object", "description": "x".repeat(60_000)});
+        assert_eq!(problem(17, &long), "");
+        assert_eq!(problem(18, &long), "the schemas of its tools take more than 1MiB");
+        let patterns: serde_json::Map<_, _> = (0..50).map(|i| (format!("p{i}"), json!({"pattern": "^a"}))).collect();
+        let patterns = json!({"type": "object", "properties": patterns});
+        assert_eq!(problem(8, &patterns), "");
+        assert_eq!(problem(9, &patterns), "the schemas of its tools have more than 400 patterns");
     }
 }

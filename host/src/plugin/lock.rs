@@ -46,9 +46,19 @@ impl LockFile {
     ///
     /// The file cannot be written.
     pub fn write(path: &Path, entries: &BTreeMap<PluginName, Entry>) -> io::Result<Digest> {
-        let text = text(entries).map_err(io::Error::other)?;
+        let text = Self::text(entries).map_err(io::Error::other)?;
         write_file::replace(path, text.as_bytes(), write_file::Readers::Everybody)?;
         Ok(Digest::of(text.as_bytes()))
+    }
+
+    /// What [`LockFile::write`] writes.
+    ///
+    /// # Errors
+    ///
+    /// None that is known: everything in an entry can be written as TOML.
+    pub fn text(entries: &BTreeMap<PluginName, Entry>) -> Result<String, toml::ser::Error> {
+        let plugins = entries.iter().map(|(name, entry)| (unplaced(name.to_string()), written(entry))).collect();
+        Ok(format!("{HEADER}{}", toml::to_string_pretty(&RawLock { version: VERSION, plugins })?))
     }
 }
 
@@ -134,11 +144,6 @@ fn entry(source: &Source, written: &RawEntry) -> Result<Entry, SourceError> {
         tools: source.value(&written.tools)?,
         component: source.value(&written.component)?,
     })
-}
-
-fn text(entries: &BTreeMap<PluginName, Entry>) -> Result<String, toml::ser::Error> {
-    let plugins = entries.iter().map(|(name, entry)| (unplaced(name.to_string()), written(entry))).collect();
-    Ok(format!("{HEADER}{}", toml::to_string_pretty(&RawLock { version: VERSION, plugins })?))
 }
 
 fn written(entry: &Entry) -> RawEntry {
@@ -235,7 +240,7 @@ component = "{DIGEST}"
 
     #[test]
     fn an_empty_lock_grants_nothing() {
-        let text = text(&BTreeMap::new()).expect("it can be written");
+        let text = LockFile::text(&BTreeMap::new()).expect("it can be written");
         assert_eq!(parse(&text).map(|lock| lock.entries), Ok(BTreeMap::new()));
     }
 

@@ -1,14 +1,14 @@
 //! JSON Schemas of arguments and results: bounded, self-contained, and compiled once.
 
-mod work;
-
 use std::sync::Arc;
 
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::{Map, Value};
 
-use self::work::Work;
-use crate::{failure::Mismatch, text};
+use self::cost::Cost;
+use crate::{failure::Mismatch, policy::units::bytes_text, text};
+
+mod cost;
 
 /// Bytes of a schema's text.
 const MAX_BYTES: usize = 64 << 10;
@@ -16,12 +16,15 @@ const MAX_BYTES: usize = 64 << 10;
 const MAX_DEPTH: usize = 32;
 /// Objects in a schema.
 const MAX_SUBSCHEMAS: usize = 1_000;
-/// Bytes that a compiled pattern, and what it remembers while it matches, may take.
-const MAX_PATTERN: usize = 512 << 10;
 /// Mismatches that are reported at once.
 const MAX_MISMATCHES: usize = 3;
 /// Characters of a mismatch.
 const MAX_PROBLEM: usize = 160;
+/// Steps up to which each mismatch is looked for: every one takes memory, those of alternatives included.
+const MAX_STEPS_OF_MISMATCHES: u64 = 100_000;
+/// Bytes that a pattern may take once it is compiled, and that matching it may take: a counted repetition takes a
+/// multiple of its text.
+const MAX_PATTERN: usize = 512 << 10;
 /// The dialect that MCP has as its default since 2025-11-25.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
@@ -30,8 +33,8 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 pub struct Schema {
     /// What the client gets.
     pub json: Arc<Map<String, Value>>,
+    cost: Cost,
     validator: Validator,
-    work: Work,
 }
 
 /// What is wrong with a schema.
@@ -45,14 +48,13 @@ impl Schema {
     /// # Errors
     ///
     /// When the text is not JSON, the root is not an object of `"type": "object"`, the dialect is not 2020-12, or the schema
-    /// refers to something outside, is too large, or does not compile.
+    /// refers to something outside or to itself for the same value, is too large, or does not compile.
     pub fn parse(text: &str) -> Result<Self, InvalidSchema> {
         if text.len() > MAX_BYTES {
             return invalid(format!("it has {} bytes; a schema may have {MAX_BYTES}", text.len()));
         }
         let value: Value = serde_json::from_str(text).map_err(|error| InvalidSchema(format!("not JSON: {error}")))?;
         check_bounds(&value, 0, &mut 0)?;
-        let work = Work::of(&value).map_err(InvalidSchema)?;
         let Value::Object(root) = &value else {
             return invalid("its root is not an object; expected {\"type\": \"object\", …}");
         };
@@ -67,13 +69,19 @@ impl Schema {
                 "{keyword} stands at its root, which some clients refuse; move it into a property"
             ));
         }
+        let cost = Cost::of(&value)?;
         let validator = jsonschema::options()
             .with_draft(Draft::Draft202012)
             // Linear in time: a pattern such as (a+)+$ would otherwise hold the host.
             .with_pattern_options(PatternOptions::regex().size_limit(MAX_PATTERN).dfa_size_limit(MAX_PATTERN))
             .build(&value)
-            .map_err(|error| InvalidSchema(format!("at {}: {error}", error.instance_path())))?;
-        Ok(Self { json: Arc::new(root.clone()), validator, work })
+            .map_err(|error| does_not_compile(&error))?;
+        Ok(Self { json: Arc::new(root.clone()), cost, validator })
+    }
+
+    /// Patterns in it, each of which takes memory and time to compile.
+    pub(super) fn patterns(&self) -> usize {
+        self.cost.patterns()
     }
 
     /// Checks a value; the first few mismatches, each with its place.
@@ -82,12 +90,13 @@ impl Schema {
     ///
     /// At least one [`Mismatch`].
     pub fn check(&self, value: &Value) -> Result<(), Vec<Mismatch>> {
-        if !self.work.is_reasonable_for(value) {
-            let problem = "it is too large to be checked against a schema of this size".to_owned();
-            return Err(vec![Mismatch { pointer: String::new(), problem }]);
-        }
+        let whole = |problem: String| vec![Mismatch { pointer: String::new(), problem }];
+        self.cost.check(value).map_err(|problem| whole(problem.to_string()))?;
         if self.validator.is_valid(value) {
             return Ok(());
+        }
+        if self.cost.steps(value).is_ok_and(|steps| steps > MAX_STEPS_OF_MISMATCHES) {
+            return Err(whole("does not match its schema; it is too large to say where".to_owned()));
         }
         let mismatch = |error: jsonschema::ValidationError| Mismatch {
             pointer: error.instance_path().to_string(),
@@ -114,15 +123,21 @@ fn check_bounds(value: &Value, depth: usize, objects: &mut usize) -> Result<(), 
                     return invalid(format!("{keyword} {target:?} leads out of the schema; expected \"#/…\""));
                 }
             }
-            // Below it, references would mean something else.
-            if depth > 0 && members.get("$id").is_some_and(Value::is_string) {
-                return invalid("$id stands inside it; only the root may have one");
-            }
             members.values().try_for_each(|member| check_bounds(member, depth + 1, objects))
         }
         Value::Array(items) => items.iter().try_for_each(|item| check_bounds(item, depth + 1, objects)),
         _ => Ok(()),
     }
+}
+
+fn does_not_compile(error: &jsonschema::ValidationError) -> InvalidSchema {
+    // That of a pattern that is too large does not say so.
+    let or_large = if error.to_string().ends_with("is not a \"regex\"") {
+        format!(", or takes more than {} once compiled", bytes_text(MAX_PATTERN as u64))
+    } else {
+        String::new()
+    };
+    InvalidSchema(format!("at {}: {error}{or_large}", error.instance_path()))
 }
 
 fn invalid<T>(problem: impl Into<String>) -> Result<T, InvalidSchema> {
@@ -133,6 +148,7 @@ fn invalid<T>(problem: impl Into<String>) -> Result<T, InvalidSchema> {
 mod tests {
     use super::*;
     use serde_json::json;
+    use std::time::{Duration, Instant};
 
     fn problem(schema: &Value) -> String {
         Schema::parse(&schema.to_string()).expect_err("the schema is bad").to_string()
@@ -174,44 +190,135 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_is_matched_in_linear_time_and_bounded_memory() {
-        let pattern = |pattern: &str| json!({"type": "object", "properties": {"a": {"pattern": pattern}}});
-        let schema = Schema::parse(&pattern("^(a+)+$").to_string()).expect("the schema is good");
-        let began = std::time::Instant::now();
-        assert!(schema.check(&json!({ "a": format!("{}!", "a".repeat(100_000)) })).is_err());
-        println!("100,000 characters against (a+)+$: {:?}", began.elapsed());
-        assert!(began.elapsed().as_secs() < 10);
-        assert!(
-            problem(&pattern("(\\w{300}){300}")).contains("/properties/a"),
-            "{}",
-            problem(&pattern("(\\w{300}){300}"))
-        );
-        // The linear engine knows neither of these.
-        for unbounded in ["(a)\\1", "(?=a)"] {
-            problem(&pattern(unbounded));
-        }
-    }
-
-    #[test]
-    fn a_schema_cannot_stand_for_more_than_can_be_checked() {
-        let mut definitions: Map<_, _> = (0..60)
-            .map(|i| {
-                let next = json!({"$ref": format!("#/$defs/{}", i + 1)});
-                (i.to_string(), json!({"anyOf": [next, next]}))
-            })
-            .collect();
-        definitions.insert("60".to_owned(), json!({"type": "integer"}));
-        let schema = json!({"type": "object", "$defs": definitions, "properties": {"a": {"$ref": "#/$defs/0"}}});
-        assert!(problem(&schema).starts_with("it has more than 10000 parts"));
-        let nested = json!({"type": "object", "properties": {"a": {"$id": "b", "$ref": "#/c"}}});
-        assert_eq!(problem(&nested), "$id stands inside it; only the root may have one");
-    }
-
-    #[test]
     fn references_within_the_schema_work() {
         let schema =
             json!({"type": "object", "$defs": {"n": {"type": "integer"}}, "properties": {"n": {"$ref": "#/$defs/n"}}});
         let schema = Schema::parse(&schema.to_string()).expect("the schema is good");
         assert!(schema.check(&json!({"n": "x"})).is_err());
+    }
+
+    /// Subschemas in a row, each referring to the next one as often as is said.
+    fn chain(length: usize, times: usize, last: &Value) -> Map<String, Value> {
+        let next = |i| json!({"allOf": vec![json!({"$ref": format!("#/$defs/d{}", i + 1)}); times]});
+        let links = (0..length).map(|i| (format!("d{i}"), next(i)));
+        links.chain([(format!("d{length}"), last.clone())]).collect()
+    }
+
+    fn nested(depth: usize) -> Value {
+        (0..depth).fold(json!(1), |value, _| json!([value]))
+    }
+
+    fn refusal(schema: &Value, value: &Value) -> String {
+        let schema = Schema::parse(&schema.to_string()).expect("the schema is good by itself");
+        let began = Instant::now();
+        let mismatches = schema.check(value).expect_err("the check is refused");
+        eprintln!("refused after {:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(10));
+        mismatches.into_iter().map(|mismatch| mismatch.problem).collect()
+    }
+
+    const STEPS: &str =
+        "too much to check against its schema, which would take more than 4000000 steps; send less at once";
+
+    #[test]
+    fn a_schema_that_doubles_the_work_with_each_reference_does_not_hold_the_host() {
+        let defs = chain(60, 2, &json!({"type": "string"}));
+        let doubling = json!({"type": "object", "$defs": defs, "properties": {"a": {"$ref": "#/$defs/d0"}}});
+        assert_eq!(refusal(&doubling, &json!({"a": 1})), STEPS);
+        // What does not come to the doubling is checked.
+        let schema = Schema::parse(&doubling.to_string()).expect("the schema is good by itself");
+        assert_eq!(schema.check(&json!({"b": 1})), Ok(()));
+        let tree = json!({"type": "object", "properties": {"a": {"anyOf": [{"$ref": "#"}, {"$ref": "#"}]}}});
+        let deep = (0..100).fold(json!(1), |value, _| json!({"a": value}));
+        assert_eq!(refusal(&tree, &deep), STEPS);
+    }
+
+    #[test]
+    fn many_subschemas_and_many_values_together_do_not_fill_the_memory() {
+        let failing = vec![json!({"type": "string"}); 900];
+        let schema = json!({"type": "object", "properties": {"a": {"items": {"allOf": failing}}}});
+        assert_eq!(refusal(&schema, &json!({"a": vec![1; 1_000_000]})), STEPS);
+        let some = refusal(&schema, &json!({"a": vec![1; 1_000]}));
+        assert_eq!(some, "does not match its schema; it is too large to say where");
+    }
+
+    #[test]
+    fn a_long_way_through_a_nested_value_does_not_overflow_the_stack() {
+        let defs = chain(400, 1, &json!({"items": {"$ref": "#/$defs/d0"}}));
+        let long = json!({"type": "object", "$defs": defs, "properties": {"a": {"$ref": "#/$defs/d0"}}});
+        let expected = "too deeply nested to check against its schema, more than 384 subschemas deep";
+        assert_eq!(refusal(&long, &json!({"a": nested(120)})), expected);
+        let straight = chain(900, 1, &json!({"type": "string"}));
+        let straight = json!({"type": "object", "$defs": straight, "properties": {"a": {"$ref": "#/$defs/d0"}}});
+        assert!(Schema::parse(&straight.to_string()).is_err_and(|error| error.0.contains("subschemas")));
+        let straight = chain(450, 1, &json!({"type": "string"}));
+        let straight = json!({"type": "object", "$defs": straight, "properties": {"a": {"$ref": "#/$defs/d0"}}});
+        assert_eq!(refusal(&straight, &json!({"a": 1})), expected);
+    }
+
+    /// On a thread with half the stack that a thread of tokio has, with each keyword that goes deeper.
+    #[test]
+    fn as_deep_as_may_be_fits_the_stack() {
+        for keyword in ["allOf", "anyOf", "oneOf", "not", "if", "unevaluatedItems", "dependentSchemas"] {
+            let next = |i: usize| json!({"$ref": format!("#/$defs/d{}", i + 1)});
+            let around = |i: usize| match keyword {
+                "not" => json!({"not": next(i)}),
+                "if" => json!({"if": next(i), "then": {}}),
+                "unevaluatedItems" => json!({"allOf": [next(i)], "unevaluatedItems": true}),
+                "dependentSchemas" => json!({"dependentSchemas": {"k": next(i)}}),
+                _ => json!({keyword: [next(i)]}),
+            };
+            let length = if keyword == "unevaluatedItems" { 8 } else { 180 };
+            let mut defs: Map<_, _> = (0..length).map(|i| (format!("d{i}"), around(i))).collect();
+            defs.insert(format!("d{length}"), json!({"items": {"$ref": "#/$defs/d0"}, "type": ["array", "object"]}));
+            let schema = json!({"type": "object", "$defs": defs, "properties": {"a": {"$ref": "#/$defs/d0"}}});
+            let schema = Schema::parse(&schema.to_string()).expect("the schema is good");
+            let value = if keyword == "dependentSchemas" { json!({"k": 1}) } else { json!([]) };
+            let check = move || {
+                let checked = schema.check(&json!({"a": value}));
+                assert!(!format!("{checked:?}").contains("too "), "{keyword}: {checked:?}");
+            };
+            let thread = std::thread::Builder::new().stack_size(1 << 20).spawn(check).expect("a thread");
+            thread.join().expect("no panic");
+        }
+    }
+
+    #[test]
+    fn a_subschema_has_to_come_to_an_end() {
+        for schema in [
+            json!({"type": "object", "allOf2": 1, "$ref": "#"}),
+            json!({"type": "object", "properties": {"a": {"not": {"$ref": "#/properties/a"}}}}),
+        ] {
+            assert_eq!(problem(&schema), "a subschema refers to itself, and so says nothing");
+        }
+        let at = |subschema: Value| json!({"type": "object", "properties": {"a": subschema}});
+        assert_eq!(problem(&at(json!({"$ref": "#/$defs/b"}))), "$ref \"#/$defs/b\" leads nowhere; expected \"#/…\"");
+        assert_eq!(problem(&at(json!({"$ref": "#b"}))), "$ref \"#b\" leads nowhere; expected \"#/…\"");
+        assert!(problem(&at(json!({"$dynamicRef": "#b"}))).starts_with("$dynamicRef is not understood here"));
+        assert!(problem(&at(json!({"$id": "b"}))).starts_with("$id stands in a subschema"));
+        let encoded = json!({"type": "object", "$defs": {"a<b> c/d": {"type": "null"}},
+            "properties": {"a": {"$ref": "#/$defs/a%3Cb%3E%20c~1d"}}});
+        assert!(Schema::parse(&encoded.to_string()).expect("the schema is good").check(&json!({"a": 1})).is_err());
+    }
+
+    #[test]
+    fn patterns_take_little_memory_and_time() {
+        let at = |pattern: &str| json!({"type": "object", "properties": {"a": {"pattern": pattern}}});
+        assert_eq!(
+            problem(&at("(\\w{90}){90}")),
+            "at /properties/a/pattern: \"(\\\\w{90}){90}\" is not a \"regex\", or takes more than 512KiB once compiled"
+        );
+        let many: Map<_, _> = (0..101).map(|i| (i.to_string(), json!({"pattern": "a"}))).collect();
+        assert_eq!(problem(&json!({"type": "object", "properties": many})), "it has more than 100 patterns");
+        for pattern in ["^[\\w.+-]{1,64}@[\\w.-]{1,255}$", "^\\d{4}-\\d{2}-\\d{2}T[0-9:.]{8,15}Z$", "(a+)+$"] {
+            let schema = Schema::parse(&at(pattern).to_string()).expect("people write such patterns");
+            assert!(schema.check(&json!({"a": "a".repeat(100_000) + "!"})).is_err());
+        }
+        assert_eq!(refusal(&at("^[01]*1[01]{400}$"), &json!({"a": "01".repeat(1_000_000)})), STEPS);
+        let slow = Schema::parse(&at("^[01]*1[01]{400}2").to_string()).expect("the schema is good");
+        let (began, long) = (Instant::now(), json!({"a": "0110100".repeat(100_000)}));
+        assert!(slow.check(&long).is_err());
+        eprintln!("700,000 characters against a slow pattern took {:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(60));
     }
 }

@@ -84,6 +84,11 @@ impl Description {
         })
     }
 
+    /// Patterns in its schemas.
+    pub(super) fn patterns(&self) -> usize {
+        self.input.patterns() + self.output.as_ref().map_or(0, Schema::patterns)
+    }
+
     /// What a person reviews of the tool: its part of the tools digest.
     pub(super) fn reviewed(&self) -> Value {
         json!({

@@ -49,11 +49,10 @@ impl CodeCache {
             }
         };
         // What is verified is what is loaded: one buffer, so that a file that changes in between changes nothing.
-        let (tag, code) = entry.split_at_checked(TAG)?;
-        if self.tag(&name, code) != *<&[u8; TAG]>::try_from(tag).ok()? {
+        let Some(code) = self.open_sealed(&name, &entry) else {
             tracing::warn!("compiled code not used, compiling again: {name}: not written by this user's toolcell");
             return None;
-        }
+        };
         match deserialize(engine, code) {
             Ok(component) => Some(component),
             Err(error) => {
@@ -77,14 +76,27 @@ impl CodeCache {
         let _ = fs::remove_file(&temporary);
         let written = (|| {
             let mut file = File::options().write(true).create_new(true).mode(0o600).open(&temporary)?;
-            file.write_all(self.tag(name, code).as_bytes())?;
-            file.write_all(code)?;
+            file.write_all(&self.seal(name, code))?;
             fs::rename(&temporary, self.folder.join(name))
         })();
         if written.is_err() {
             let _ = fs::remove_file(&temporary);
         }
         written
+    }
+
+    /// An entry as it is kept: a keyed hash, and what it covers.
+    #[must_use]
+    pub fn seal(&self, name: &str, code: &[u8]) -> Vec<u8> {
+        [self.tag(name, code).as_bytes(), code].concat()
+    }
+
+    /// What was sealed under this name with this key; `None` for anything else.
+    #[must_use]
+    pub fn open_sealed<'a>(&self, name: &str, entry: &'a [u8]) -> Option<&'a [u8]> {
+        let (tag, code) = entry.split_at_checked(TAG)?;
+        // Comparing hashes takes the same time wherever they differ.
+        (self.tag(name, code) == *<&[u8; TAG]>::try_from(tag).ok()?).then_some(code)
     }
 
     /// Covers the name as well, so that an entry cannot stand in for another.
@@ -116,8 +128,9 @@ impl Hasher for StableHasher {
 }
 
 fn read_entry(path: &Path) -> io::Result<Vec<u8>> {
-    let mut file =
-        File::options().read(true).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()).open(path)?;
+    // Without the second flag, opening a named pipe would wait for a writer.
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let mut file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(io::Error::other("not a regular file"));
@@ -184,18 +197,35 @@ pub(super) mod tests {
 
     #[test]
     fn a_changed_byte_is_not_loaded() {
-        let fixture = fixture();
-        let sound = fs::read(&fixture.entry).expect("the entry is there");
+        let Fixture { engine, cache, digest, entry, folder: _kept } = fixture();
+        let (name, sound) = (entry_name(&engine, &digest), fs::read(&entry).expect("the entry is there"));
+        for at in 0..sound.len() {
+            let mut changed = sound.clone();
+            changed[at] ^= 1 << (at % 8);
+            assert!(cache.open_sealed(&name, &changed).is_none(), "byte {at}");
+        }
+        // Through the file it takes longer, so that not every byte has its turn.
         for at in (0..sound.len()).step_by(sound.len() / 97 + 1) {
             let mut changed = sound.clone();
             changed[at] ^= 1;
-            fs::write(&fixture.entry, &changed).expect("the entry is ours");
-            assert!(!fixture.is_loaded(), "byte {at}");
+            fs::write(&entry, &changed).expect("the entry is ours");
+            assert!(cache.load(&engine, &digest).is_none(), "byte {at}");
         }
-        for length in [0, 1, TAG, sound.len() - 1] {
+        eprintln!("{} bytes of an entry, each changed once, none loaded", sound.len());
+    }
+
+    #[test]
+    fn more_or_less_than_what_was_stored_is_not_loaded() {
+        let fixture = fixture();
+        let sound = fs::read(&fixture.entry).expect("the entry is there");
+        for length in [0, 1, TAG - 1, TAG, TAG + 1, sound.len() / 2, sound.len() - 1] {
             fs::write(&fixture.entry, &sound[..length]).expect("the entry is ours");
             assert!(!fixture.is_loaded(), "{length} bytes");
         }
+        fs::write(&fixture.entry, [&sound[..], b"\0"].concat()).expect("the entry is ours");
+        assert!(!fixture.is_loaded(), "a byte more");
+        fs::write(&fixture.entry, &sound).expect("the entry is ours");
+        assert!(fixture.is_loaded());
     }
 
     #[test]
@@ -212,6 +242,82 @@ pub(super) mod tests {
         let fixture = fixture();
         let other = CodeCache::open(&fixture.folder.path().join("code"), [8; 32]).expect("the folder is private");
         assert!(other.load(&fixture.engine, &fixture.digest).is_none());
+    }
+
+    /// Both are sound entries of this user's, of two components that were compiled.
+    #[test]
+    fn entries_that_changed_places_are_not_loaded() {
+        let Fixture { engine, cache, digest, entry, folder } = fixture();
+        // An empty custom section makes it another component.
+        let wasm = [EMPTY, b"\0\x01\0"].concat();
+        let other = Digest::of(&wasm);
+        cache.store(&engine, &other, &engine.precompile_component(&wasm).expect("it compiles"));
+        let of_other = folder.path().join("code").join(entry_name(&engine, &other));
+        assert!(cache.load(&engine, &other).is_some());
+        let aside = folder.path().join("aside");
+        for (from, to) in [(&entry, &aside), (&of_other, &entry), (&aside, &of_other)] {
+            fs::rename(from, to).expect("the entries are ours");
+        }
+        assert!(cache.load(&engine, &digest).is_none() && cache.load(&engine, &other).is_none());
+    }
+
+    #[test]
+    fn only_a_regular_file_is_read() {
+        let fixture = fixture();
+        fs::remove_file(&fixture.entry).expect("the entry is ours");
+        fs::create_dir(&fixture.entry).expect("the folder is ours");
+        assert!(!fixture.is_loaded(), "a folder");
+        fs::remove_dir(&fixture.entry).expect("the folder is ours");
+        // Opening a pipe that nobody writes to must not wait.
+        let permissions = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mkfifoat(rustix::fs::CWD, &fixture.entry, permissions).expect("the folder is ours");
+        assert!(!fixture.is_loaded(), "a named pipe");
+    }
+
+    /// Only root can give files away, so that it is only tried where root runs the tests.
+    #[test]
+    fn what_belongs_to_another_user_is_not_trusted() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let fixture = fixture();
+        std::os::unix::fs::chown(&fixture.entry, Some(12_345), None).expect("root may");
+        assert!(!fixture.is_loaded());
+        std::os::unix::fs::chown(&fixture.entry, Some(0), None).expect("root may");
+        assert!(fixture.is_loaded());
+        let code = fixture.folder.path().join("code");
+        std::os::unix::fs::chown(&code, Some(12_345), None).expect("root may");
+        assert!(CodeCache::open(&code, [7; 32]).is_err());
+    }
+
+    #[test]
+    fn a_link_is_no_folder_for_code() {
+        let fixture = fixture();
+        let (code, link) = (fixture.folder.path().join("code"), fixture.folder.path().join("link"));
+        symlink(&code, &link).expect("the folder is ours");
+        assert!(CodeCache::open(&link, [7; 32]).is_err());
+    }
+
+    /// Whatever is wrong with it, a bad entry is replaced by a sound one.
+    #[tokio::test]
+    async fn a_component_with_a_bad_entry_is_compiled_again() {
+        use crate::sandbox::{LoadError, Sandbox, Settings};
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let code = folder.path().join("code");
+        let cache = || CodeCache::open(&code, [7; 32]).expect("the folder is private");
+        let settings = Settings { slots: 1, cache: Some(cache()), ..Settings::default() };
+        let sandbox = Sandbox::new(settings).expect("a sandbox");
+        let digest = Digest::of(EMPTY);
+        let entry = code.join(entry_name(&sandbox.engine, &digest));
+        for bad in [None, Some("nothing of ours")] {
+            if let Some(bad) = bad {
+                fs::write(&entry, bad).expect("the entry is ours");
+            }
+            let loaded = sandbox.load(EMPTY, &digest).await;
+            assert!(matches!(loaded, Err(LoadError::Export(_))), "it compiles and exports nothing: {loaded:?}");
+            assert!(cache().load(&sandbox.engine, &digest).is_some(), "a sound entry is there");
+        }
+        assert_eq!(fs::read_dir(&code).expect("the folder is ours").count(), 1, "nothing else is left behind");
     }
 
     #[test]

@@ -8,7 +8,10 @@ use std::{
 };
 
 use rustix::process::{Resource, Rlimit, setrlimit};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    process::ChildStderr,
+};
 use wasmtime::Engine;
 
 use super::{LoadError, engine};
@@ -62,14 +65,17 @@ async fn in_child(program: &PathBuf, wasm: &[u8], most: u64) -> Result<Vec<u8>, 
         // A child that died early says why on stderr.
         let _ = stdin.write_all(wasm).await;
     };
-    let (mut code, mut error) = (Vec::new(), String::new());
-    let (mut stdout, mut stderr) = (stdout.take(most + 1), stderr.take(MAX_ERROR));
-    let ((), read, _) = tokio::join!(write, stdout.read_to_end(&mut code), stderr.read_to_string(&mut error));
-    read.map_err(failed)?;
-    if code.len() as u64 > most {
-        // It would wait for ever for somebody to read the rest.
-        return Err(LoadError::CompileLimit(format!("{} of machine code", bytes_text(most))));
-    }
+    let read = async move {
+        let mut code = Vec::new();
+        stdout.take(most + 1).read_to_end(&mut code).await.map_err(failed)?;
+        if code.len() as u64 > most {
+            // Returned at once, which ends the process: it would wait for ever for somebody to read the rest.
+            return Err(LoadError::CompileLimit(format!("{} of machine code", bytes_text(most))));
+        }
+        Ok(code)
+    };
+    let listen = async { Ok(start_of(stderr).await) };
+    let ((), code, error) = tokio::try_join!(async { Ok(write.await) }, read, listen)?;
     let status = child.wait().await.map_err(failed)?;
     if status.success() {
         return Ok(code);
@@ -81,6 +87,15 @@ async fn in_child(program: &PathBuf, wasm: &[u8], most: u64) -> Result<Vec<u8>, 
         (_, Some(6 | 11)) => LoadError::CompileLimit(format!("{} GiB of memory", MAX_ADDRESS_SPACE >> 30)),
         (error, _) => LoadError::Compile(format!("the compiling process ended with {status}: {error}")),
     })
+}
+
+/// What the compiling process has to say, as far as that is of use. All of it is read: the process would wait otherwise.
+async fn start_of(mut stderr: ChildStderr) -> String {
+    let mut start = Vec::new();
+    // Whether this works or not, how the process ended is told in any case.
+    let _ = (&mut stderr).take(MAX_ERROR).read_to_end(&mut start).await;
+    let _ = tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await;
+    String::from_utf8_lossy(&start).into_owned()
 }
 
 /// The child's part: puts limits on this process, reads a component from stdin and writes its machine code to stdout.
@@ -106,40 +121,65 @@ mod tests {
 
     use super::*;
 
-    /// What is said of a compiling process that does this.
-    async fn said(script: &str) -> String {
+    /// What comes of a compiling process that does this, of which at most a mebibyte is read.
+    async fn compile_by(script: &str) -> Result<Vec<u8>, String> {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let program = folder.path().join("compiler");
-        fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("the folder is ours");
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).expect("the file is ours");
+        // Moved into place once written: a program that is open for writing cannot be started.
+        let written = folder.path().join("written");
+        fs::write(&written, format!("#!/bin/sh\n{script}\n")).expect("the folder is ours");
+        fs::set_permissions(&written, fs::Permissions::from_mode(0o700)).expect("the folder is ours");
+        fs::rename(&written, &program).expect("the folder is ours");
+        let wasm = vec![0; 1 << 20];
         loop {
-            let error = in_child(&program, &vec![0; 1 << 20], 1 << 20).await.expect_err("it fails").to_string();
-            // Another test may have started a process while the file was open here.
-            if !error.contains("Text file busy") {
-                return error;
+            let compiled = in_child(&program, &wasm, 1 << 20).await;
+            match compiled.map_err(|error| error.to_string()) {
+                // Another test's child can still hold the file that was written, until it has become another program.
+                Err(error) if error.contains("Text file busy") => tokio::task::yield_now().await,
+                compiled => return compiled,
             }
         }
     }
 
     #[tokio::test]
-    async fn a_compiling_process_that_is_ended_names_its_limit() {
+    async fn what_ends_the_compiling_process_is_told() {
         for (script, expected) in [
+            ("echo 'at offset 0x1: bad' >&2; exit 1", "at offset 0x1: bad"),
             ("kill -XCPU $$", "compiling it took more than 60 s of processor time"),
             ("kill -KILL $$", "compiling it took more than 60 s of processor time"),
             ("kill -ABRT $$", "compiling it took more than 2 GiB of memory"),
-            ("echo 'unexpected end' >&2; exit 1", "unexpected end"),
+            (
+                "echo 'memory allocation of 9 bytes failed' >&2; kill -ABRT $$",
+                "compiling it took more than 2 GiB of memory",
+            ),
+            ("kill -SEGV $$", "compiling it took more than 2 GiB of memory"),
             ("head -c 1048577 /dev/zero; sleep 60", "compiling it took more than 1MiB of machine code"),
             ("exit 3", "the compiling process ended with exit status: 3: "),
         ] {
-            assert_eq!(said(script).await, expected, "{script}");
+            assert_eq!(compile_by(script).await, Err(expected.to_owned()), "{script}");
         }
-        // What it says is read as far as an error may be long.
-        assert!(said("yes >&2 & sleep 1; kill $!; exit 1").await.len() <= 4 << 10);
     }
 
     #[tokio::test]
-    async fn without_a_program_the_reason_is_named() {
-        let error = in_child(&PathBuf::from("/no/such/program"), b"", 0).await.expect_err("there is none");
+    async fn a_compiling_process_is_neither_waited_for_nor_listened_to_without_end() {
+        assert_eq!(compile_by("cat > /dev/null; printf code").await, Ok(b"code".to_vec()));
+        assert_eq!(compile_by("printf early").await, Ok(b"early".to_vec()), "the component is not read");
+        let error = compile_by("head -c 1000000 /dev/zero | tr '\\0' e >&2; exit 1").await.expect_err("it failed");
+        assert!(error.len() as u64 <= MAX_ERROR, "{} bytes", error.len());
+    }
+
+    #[tokio::test]
+    async fn a_program_that_cannot_be_started_is_named_as_the_reason() {
+        let engine = Engine::new(&engine::config()).expect("an engine can be made");
+        let error = Compiler::Child("/nowhere".into()).compile(&engine, &[]).await.expect_err("there is no program");
         assert!(error.to_string().starts_with("the compiling process failed: No such file"), "{error}");
+    }
+
+    #[test]
+    fn in_process_a_component_that_is_none_is_refused() {
+        let engine = Engine::new(&engine::config()).expect("an engine can be made");
+        for wasm in [&b""[..], b"\0asm", b"\0asm\x01\0\0\0", b"\0asm\x0d\0\x01\0\x01"] {
+            assert!(engine.precompile_component(wasm).is_err(), "{wasm:?}");
+        }
     }
 }

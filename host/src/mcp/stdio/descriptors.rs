@@ -50,7 +50,9 @@ impl Stdio {
         Ok(Self::new(input, output))
     }
 
-    pub(super) fn new(input: OwnedFd, output: OwnedFd) -> Self {
+    /// Two descriptors that nobody else uses: pipes, sockets, files or a terminal.
+    #[must_use]
+    pub fn new(input: OwnedFd, output: OwnedFd) -> Self {
         Self { input, output }
     }
 
