@@ -80,7 +80,7 @@ pub fn cases() -> Vec<Case> {
     let case = |name: &'static str| Case {
         name: name.to_owned(),
         guest: "",
-        expected: Expected::Refused("stopped at its deadline of 30s"),
+        expected: Expected::Refused("stopped at its deadline of 10s"),
         attack: Box::new(move |scene| {
             let load = scene.endless.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
             let line = load.ok_or("it was not begun")?.join().map_err(|_| "it panicked")??;

@@ -305,8 +305,8 @@ pub fn cases() -> Vec<Case> {
         case(
             "redirect to itself for ever",
             "fetches",
-            StopsWaiting(""),
-            fetch("hurried-fetches", "/to/itself", json!({"follow": true})),
+            Fails(Code::UpstreamLimit, "127.0.0.1:"),
+            fetch("fetches", "/to/itself", json!({"follow": true})),
         ),
     ]);
     cases

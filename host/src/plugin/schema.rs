@@ -20,8 +20,8 @@ const MAX_SUBSCHEMAS: usize = 1_000;
 const MAX_MISMATCHES: usize = 3;
 /// Characters of a mismatch.
 const MAX_PROBLEM: usize = 160;
-/// Steps up to which each mismatch is looked for: every one takes memory, those of alternatives included.
-const MAX_STEPS_OF_MISMATCHES: u64 = 100_000;
+/// Possible mismatches up to which they are looked for: every one takes memory, those of alternatives included.
+const MAX_POSSIBLE_MISMATCHES: u64 = 100_000;
 /// Bytes that a pattern may take once it is compiled, and that matching it may take: a counted repetition takes a
 /// multiple of its text.
 const MAX_PATTERN: usize = 512 << 10;
@@ -95,7 +95,7 @@ impl Schema {
         if self.validator.is_valid(value) {
             return Ok(());
         }
-        if self.cost.steps(value).is_ok_and(|steps| steps > MAX_STEPS_OF_MISMATCHES) {
+        if self.cost.mismatches(value).is_ok_and(|most| most > MAX_POSSIBLE_MISMATCHES) {
             return Err(whole("does not match its schema; it is too large to say where".to_owned()));
         }
         let mismatch = |error: jsonschema::ValidationError| Mismatch {
@@ -238,6 +238,8 @@ mod tests {
         let failing = vec![json!({"type": "string"}); 900];
         let schema = json!({"type": "object", "properties": {"a": {"items": {"allOf": failing}}}});
         assert_eq!(refusal(&schema, &json!({"a": vec![1; 1_000_000]})), STEPS);
+        let schema_of_text = json!({"type": "object", "properties": {"a": {"maxLength": 5}}});
+        assert_eq!(refusal(&schema_of_text, &json!({"a": "x".repeat(3_000_000)})).len(), MAX_PROBLEM + '…'.len_utf8());
         let some = refusal(&schema, &json!({"a": vec![1; 1_000]}));
         assert_eq!(some, "does not match its schema; it is too large to say where");
     }

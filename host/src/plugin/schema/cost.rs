@@ -103,37 +103,45 @@ impl Cost {
             {
                 Ok(())
             }
-            _ => self.steps(value).map(drop),
+            _ => self.walk(0, value, 0, pieces, &mut 0),
         }
     }
 
-    /// The steps that checking takes at most, told by walking along.
-    pub(super) fn steps(&self, value: &Value) -> Result<u64, TooCostly> {
-        let mut taken = 0;
-        self.walk(0, value, 0, &mut taken)?;
-        Ok(taken)
+    /// How many mismatches there can be at most: long strings take long to look at, and make no more of them.
+    pub(super) fn mismatches(&self, value: &Value) -> Result<u64, TooCostly> {
+        let mut most = 0;
+        self.walk(0, value, 0, |_| 1, &mut most)?;
+        Ok(most)
     }
 
-    fn walk(&self, at: usize, value: &Value, depth: usize, taken: &mut u64) -> Result<(), TooCostly> {
+    /// Follows the validator and counts its steps, for each subschema as many as `size` says of the value.
+    fn walk(
+        &self,
+        at: usize,
+        value: &Value,
+        depth: usize,
+        size: fn(&Value) -> u64,
+        taken: &mut u64,
+    ) -> Result<(), TooCostly> {
         let subschema = &self.subschemas[at];
         if depth > MAX_DEPTH {
             return Err(TooCostly::Depth);
         }
-        *taken = taken.saturating_add(subschema.steps.saturating_mul(pieces(value)));
+        *taken = taken.saturating_add(subschema.steps.saturating_mul(size(value)));
         if *taken > MAX_STEPS {
             return Err(TooCostly::Steps);
         }
         for _ in 0..subschema.rounds {
-            subschema.same.iter().try_for_each(|next| self.walk(*next, value, depth + 1, taken))?;
+            subschema.same.iter().try_for_each(|next| self.walk(*next, value, depth + 1, size, taken))?;
         }
         match value {
             Value::Object(members) => members.iter().try_for_each(|(name, member)| {
                 let applied = subschema.members.get(name).into_iter().chain(&subschema.any_member);
-                applied.into_iter().try_for_each(|next| self.walk(*next, member, depth + 1, taken))
+                applied.into_iter().try_for_each(|next| self.walk(*next, member, depth + 1, size, taken))
             }),
             Value::Array(elements) => elements.iter().enumerate().try_for_each(|(index, element)| {
                 let applied = subschema.elements.get(index).into_iter().chain(&subschema.any_element);
-                applied.into_iter().try_for_each(|next| self.walk(*next, element, depth + 1, taken))
+                applied.into_iter().try_for_each(|next| self.walk(*next, element, depth + 1, size, taken))
             }),
             _ => Ok(()),
         }
