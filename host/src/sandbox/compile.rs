@@ -64,6 +64,7 @@ async fn in_child(program: &PathBuf, wasm: &[u8], most: u64) -> Result<Vec<u8>, 
     let write = async move {
         // A child that died early says why on stderr.
         let _ = stdin.write_all(wasm).await;
+        Ok(())
     };
     let read = async move {
         let mut code = Vec::new();
@@ -75,7 +76,7 @@ async fn in_child(program: &PathBuf, wasm: &[u8], most: u64) -> Result<Vec<u8>, 
         Ok(code)
     };
     let listen = async { Ok(start_of(stderr).await) };
-    let ((), code, error) = tokio::try_join!(async { Ok(write.await) }, read, listen)?;
+    let ((), code, error) = tokio::try_join!(write, read, listen)?;
     let status = child.wait().await.map_err(failed)?;
     if status.success() {
         return Ok(code);
