@@ -65,6 +65,8 @@ impl Upstream {
         let mute = serve(|mut connection| drop(connection.read_to_end(&mut Vec::new())))?;
         let endless = serve(|mut connection| {
             let filling = vec![b'x'; 65_536];
+            // An answer before its request is none.
+            let _ = connection.read(&mut [0; 1_024]);
             let mut sent = connection.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
             // Until the client has had enough.
             while sent.is_ok() {

@@ -23,11 +23,11 @@ fn fetches(arguments: &Value) -> Answer {
         Ok(None) => text("nothing sent"),
         Err(_) if arguments["swallow"] == true => text("nothing found"),
         Err(_) if arguments["crash"] == true => panic!("no answer"),
-        Err(error) => failed(&error.code, error.message),
+        Err(error) => failed(&error.code, &error.message),
     }
 }
 
-fn send(arguments: &Value) -> Result<http::Response, http::Error> {
+fn send(arguments: &Value) -> Result<http::Response, Box<http::Error>> {
     let mut request = http::Request {
         method: arguments["method"].as_str().unwrap_or("GET").to_owned(),
         url: arguments["url"].as_str().unwrap_or_default().to_owned(),
@@ -37,7 +37,7 @@ fn send(arguments: &Value) -> Result<http::Response, http::Error> {
         extra: None,
     };
     loop {
-        let response = http::send(&request)?;
+        let response = http::send(&request).map_err(Box::new)?;
         let location = response.headers.iter().find(|(name, _)| name == "location");
         match location {
             Some((_, location)) if arguments["follow"] == true => request.url.clone_from(location),
