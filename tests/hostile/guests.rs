@@ -249,7 +249,7 @@ fn paths() -> Vec<String> {
         "/etc/shadow",
         "/proc/self/environ",
         "/proc/1/root",
-        "/root/.ssh/id_rsa",
+        "/home/user/.ssh/id_rsa",
         "/tmp",
         "/dev/null",
         "/",

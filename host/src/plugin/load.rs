@@ -101,16 +101,7 @@ pub(super) async fn load(
     check_form(wasm).map_err(|problem| invalid(problem.to_owned()))?;
     let program = sandbox.load(wasm, &component).await.map_err(|error| invalid(error.to_string()))?;
     let limits = Limits { deadline: LISTING, ..Limits::default() };
-    let nothing = Work {
-        plugin: name.as_str().into(),
-        tool: "list-tools".into(),
-        grant: Arc::new(Grant::nothing(limits)),
-        env: Arc::new([]),
-        unset: Arc::new([]),
-        turns: Arc::new(Turns::new(1)),
-        connections: PluginConnections::default(),
-        pace: Arc::new(Pace::default()),
-    };
+    let nothing = Work::with_nothing(name.as_str(), "list-tools", limits);
     let specs = sandbox.list_tools(&program, &nothing).await.map_err(|error| invalid(error.to_string()))?;
     let descriptions = check_tools(specs).map_err(invalid)?;
     let tools = tools_digest(descriptions.iter().map(|description| description.reviewed()));

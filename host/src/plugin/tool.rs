@@ -275,22 +275,13 @@ mod tests {
     use super::*;
     use crate::{
         policy::{Digest, Limits},
-        sandbox::{Pace, PluginConnections, Settings, Turns},
+        sandbox::Settings,
     };
 
     async fn big(sandbox: &Arc<Sandbox>) -> Tool {
         let wasm = fs::read(toolcell_test_guests::BIG).expect("the guest is built");
         let program = sandbox.load(&wasm, &Digest::of(&wasm)).await.expect("it loads");
-        let work = Work {
-            plugin: "big".into(),
-            tool: "big".into(),
-            grant: Arc::new(Grant::nothing(Limits::default())),
-            env: Arc::new([]),
-            unset: Arc::new([]),
-            turns: Arc::new(Turns::new(1)),
-            connections: PluginConnections::default(),
-            pace: Arc::new(Pace::default()),
-        };
+        let work = Work::with_nothing("big", "big", Limits::default());
         let spec = sandbox.list_tools(&program, &work).await.expect("it lists them").remove(0);
         Tool::new("big".to_owned(), Arc::new(Description::check(spec).expect("it is good")), program, work)
     }

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     call::{Call, CallId},
     failure::{self, Failure},
-    policy::Grant,
+    policy::{Grant, Limits},
     receipt::{Exchange, ExchangeEnd, Receipt, Unreachable},
 };
 
@@ -58,6 +58,22 @@ pub(crate) struct Work {
     pub connections: PluginConnections,
     /// How the tool's last call went.
     pub pace: Arc<Pace>,
+}
+
+impl Work {
+    /// Work with nothing granted, such as listing a plugin's tools.
+    pub(crate) fn with_nothing(plugin: &str, tool: &str, limits: Limits) -> Self {
+        Self {
+            plugin: plugin.into(),
+            tool: tool.into(),
+            grant: Arc::new(Grant::nothing(limits)),
+            env: Arc::new([]),
+            unset: Arc::new([]),
+            turns: Arc::new(Turns::new(1)),
+            connections: PluginConnections::default(),
+            pace: Arc::new(Pace::default()),
+        }
+    }
 }
 
 /// How the work of a call ended.

@@ -8,8 +8,8 @@ use super::*;
 use crate::{
     call::Call,
     failure::Failure,
-    policy::{Digest, Grant, Limits},
-    sandbox::{Pace, PluginConnections, Program, Sandbox, Settings, Turns, Work},
+    policy::{Digest, Limits},
+    sandbox::{Program, Sandbox, Settings, Work},
 };
 
 fn stack() -> Vec<u8> {
@@ -17,16 +17,7 @@ fn stack() -> Vec<u8> {
 }
 
 fn work() -> Work {
-    Work {
-        plugin: "stack".into(),
-        tool: "stack".into(),
-        grant: Arc::new(Grant::nothing(Limits::default())),
-        env: Arc::new([]),
-        unset: Arc::new([]),
-        turns: Arc::new(Turns::new(1)),
-        connections: PluginConnections::default(),
-        pace: Arc::new(Pace::default()),
-    }
+    Work::with_nothing("stack", "stack", Limits::default())
 }
 
 #[test]
