@@ -29,6 +29,7 @@ use crate::{
     failure::{self, Failure},
     policy::{Grant, Limits},
     receipt::{Exchange, ExchangeEnd, Receipt, Unreachable},
+    replay::Replay,
 };
 
 /// Bytes that one call between guest and host may carry.
@@ -73,6 +74,18 @@ impl Work {
             connections: PluginConnections::default(),
             pace: Arc::new(Pace::default()),
         }
+    }
+
+    /// The same work, which sees of its variables those that the replay sets.
+    fn replaying(&self, replay: &Replay) -> Self {
+        let (mut env, mut unset) = (Vec::new(), Vec::new());
+        for name in self.grant.env().iter().map(ToString::to_string) {
+            match replay.value(&name) {
+                Some(value) => env.push((name, value.to_owned())),
+                None => unset.push(name),
+            }
+        }
+        Self { env: env.into(), unset: unset.into(), ..self.clone() }
     }
 }
 
@@ -163,8 +176,8 @@ impl Sandbox {
     ) -> (Result<T::Answer, Failure>, Receipt) {
         let (id, cancel) = (call.id, call.cancel.clone());
         let starts_inline = !work.pace.0.load(Ordering::Relaxed);
-        let cell =
-            Cell { sandbox: Arc::clone(self), program: program.clone(), work: work.clone(), arrival: Instant::now() };
+        let work = call.replay.as_ref().map_or_else(|| work.clone(), |replay| work.replaying(replay));
+        let cell = Cell { sandbox: Arc::clone(self), program: program.clone(), work, arrival: Instant::now() };
         let mut running = Box::pin(cell.run(task, call));
         if starts_inline {
             // Most calls end within this poll, and so cost no hop between threads and no timer.
@@ -195,7 +208,9 @@ struct Cell {
 
 impl Cell {
     async fn run<T: Task>(self, task: T, call: Call) -> (Result<T::Answer, Failure>, Receipt) {
-        let deadline = self.arrival + self.work.grant.limits().deadline;
+        let granted = self.work.grant.limits().deadline;
+        let own = call.replay.as_ref().and_then(|replay| replay.call_deadline());
+        let deadline = self.arrival + own.map_or(granted, |own| own.min(granted));
         let id = call.id;
         let admission = match self.admission(&call).await {
             Ok(admission) => admission,
@@ -246,7 +261,8 @@ impl Cell {
                 self.work.connections.clone(),
                 Arc::clone(&self.work.grant),
                 deadline,
-            ),
+            )
+            .replaying(call.replay),
             limiter: Limiter::new(self.work.grant.limits().memory, Arc::clone(&self.sandbox.budget)),
             progress: call.progress,
             deadline,
