@@ -16,9 +16,11 @@
 //! | [`plugin`] | manifest, lock file, loading, registry, schemas, hot reload |
 //! | [`sandbox`] | the only place that names wasmtime: engine, limits, imports, outgoing HTTP, code cache |
 //! | [`mcp`] | the only place that names rmcp: both protocol eras over stdio |
+//! | [`replay`], [`trial`], [`smoke`], [`testing`], [`checklist`] | a plugin run on its examples' answers alone: for its author |
 //! | [`cli`] | one file for each command; the only place that prints |
 //!
-//! Imports run one way: cli, mcp, host, plugin, sandbox, policy; `call`, `receipt`, `outcome` and `failure` may be used by all.
+//! Imports run one way: cli, mcp, host, plugin, sandbox, policy; `call`, `replay`, `receipt`, `outcome` and `failure` may be
+//! used by all. What tries a plugin out sits on host, beside mcp.
 //!
 //! # Invariants
 //!
@@ -29,6 +31,7 @@
 //! - A result that is not an error satisfies the tool's output schema.
 
 pub mod call;
+pub mod checklist;
 pub mod cli;
 pub mod config;
 pub mod env_file;
@@ -44,6 +47,7 @@ pub mod replay;
 pub mod sandbox;
 pub mod smoke;
 pub mod source;
+pub mod testing;
 pub mod text;
 pub mod trial;
 mod write_file;

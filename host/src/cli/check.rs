@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, io::Write, path::Path, process::ExitCode};
 
 use clap::Args;
 
-use super::{Open, progress, terminal};
+use super::{Open, checklist, progress, terminal};
 use crate::{
     plugin::{
         self, Catalog, Inspection,
@@ -17,11 +17,21 @@ pub(super) struct Check {
     /// A plugin, or the path of a component, FILE.wasm; all plugins without it
     #[arg(value_name = "PLUGIN|FILE")]
     what: Option<String>,
+    /// Ask the ten questions of the checklist for production, with faults that are made for them
+    #[arg(long)]
+    strict: bool,
+    /// Print the answers as JSON
+    #[arg(long, requires = "strict")]
+    json: bool,
 }
 
 impl Check {
-    /// 0 when all that was asked about is served, or the file could be; 1 when something is not.
+    /// 0 when all that was asked about is served, or the file could be, or fails no question; 1 otherwise.
     pub(super) async fn run(self, open: &Open) -> anyhow::Result<ExitCode> {
+        if self.strict {
+            let passes = checklist::run(open, self.what.as_deref(), self.json).await?;
+            return Ok(if passes { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
         let is_wasm = |what: &str| Path::new(what).extension().is_some_and(|end| end.eq_ignore_ascii_case("wasm"));
         let is_file = |what: &&String| what.contains('/') || is_wasm(what);
         let is_good = match self.what.as_ref().filter(is_file) {

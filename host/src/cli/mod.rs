@@ -5,6 +5,7 @@ mod arguments;
 mod build;
 mod call;
 mod check;
+mod checklist;
 mod connect;
 mod list;
 mod new;
