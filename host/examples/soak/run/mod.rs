@@ -7,6 +7,7 @@ pub mod process;
 use std::{
     borrow::Cow,
     io::{self, BufRead, BufReader, Write},
+    ops::Range,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -49,11 +50,11 @@ pub struct Report {
 }
 
 impl Report {
-    /// Bytes of memory by which the server grew per call after the first [`SETTLED`], as the slope of the line that fits the
-    /// samples best (least squares). `None` where the run was too short to tell.
-    pub fn growth(&self) -> Option<f64> {
-        let points: Vec<(f64, f64)> =
-            self.settled().map(|sample| (sample.calls as f64, sample.held.memory as f64)).collect();
+    /// Bytes of memory by which the server grew per call over these calls, as the slope of the line that fits the samples best
+    /// (least squares). `None` where there are too few of them to tell.
+    pub fn growth(&self, calls: Range<u64>) -> Option<f64> {
+        let samples = self.samples.iter().filter(|sample| calls.contains(&sample.calls));
+        let points: Vec<(f64, f64)> = samples.map(|sample| (sample.calls as f64, sample.held.memory as f64)).collect();
         let count = points.len() as f64;
         let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
         let (x, y) = (mean(|point| point.0), mean(|point| point.1));
@@ -68,15 +69,16 @@ impl Report {
     }
 }
 
-/// Starts the server and calls it, `in_flight` calls at a time, until `enough` of the calls that were answered and the time that has passed. Takes a
-/// sample at the beginning, at the end and as often as `every`, and shows each to `watch`.
+/// Starts the server and calls it, until `enough` of the calls that were answered and the time that has passed. `in_flight` says
+/// how many calls are under way at a time once so many were answered. Takes a sample at the beginning, at the end and as often
+/// as `every`, and shows each to `watch`.
 ///
 /// # Errors
 ///
 /// When the server does not start, stops answering, or does not end well.
 pub fn run(
     server: &mut Command,
-    in_flight: u64,
+    in_flight: impl Fn(u64) -> u64,
     enough: impl Fn(u64, Duration) -> bool,
     every: Duration,
     mut watch: impl FnMut(&Sample),
@@ -101,7 +103,7 @@ pub fn run(
     loop {
         let at = began.elapsed();
         if !enough(answered, at) {
-            while sent < answered + in_flight {
+            while sent < answered + in_flight(answered) {
                 let (head, tail) = &requests[kind_of(sent)];
                 write!(out, "{head}{sent}{tail}")?;
                 sent += 1;
