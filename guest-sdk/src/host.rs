@@ -3,7 +3,7 @@
 #[cfg(target_family = "wasm")]
 pub(crate) use crate::bindings::toolcell::plugin::{log::log, progress::report};
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use crate::testing::host::{log, report, send, variable};
+pub(crate) use crate::testing::host::{log, report, run, send, variable};
 
 /// Sends one request and waits for its answer.
 #[cfg(target_family = "wasm")]
@@ -11,6 +11,14 @@ pub(crate) fn send(
     request: &crate::bindings::toolcell::plugin::http::Request,
 ) -> Result<crate::bindings::toolcell::plugin::http::Response, crate::ToolError> {
     Ok(crate::bindings::toolcell::plugin::http::send(request)?)
+}
+
+/// Runs one statement and returns its rows.
+#[cfg(target_family = "wasm")]
+pub(crate) fn run(
+    query: &crate::bindings::toolcell::plugin::postgres::Query,
+) -> Result<crate::bindings::toolcell::plugin::postgres::Rows, crate::postgres::Error> {
+    Ok(crate::bindings::toolcell::plugin::postgres::run(query)?)
 }
 
 /// The environment variable `name`, or why it cannot be read.

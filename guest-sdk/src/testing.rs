@@ -14,6 +14,7 @@
 mod example;
 pub(crate) mod host;
 mod http;
+mod postgres;
 
 use serde_json::Value;
 
@@ -22,6 +23,7 @@ use crate::{Output, Tool, ToolError, bindings};
 
 pub use example::examples;
 pub use http::{FakeHttp, InstalledHttp, http};
+pub use postgres::{FakePostgres, InstalledPostgres, postgres};
 
 /// Calls the tool named `name` as the host does, with JSON in and out.
 ///

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::postgres::{Error, Refusal};
 use crate::{Content, Output, Tool, ToolError};
 
-use super::{FakeHttp, call, http};
+use super::{FakeHttp, FakePostgres, call, http, postgres};
 
-/// Runs every `*.json` in `folder`: calls a tool, answers its requests from the file, compares the result.
+/// Runs every `*.json` in `folder`: calls a tool, answers its requests and statements from the file, compares the result.
 ///
 /// `folder` is relative to the package, where `cargo test` runs tests. A file holds:
 ///
@@ -22,8 +23,20 @@ use super::{FakeHttp, call, http};
 /// }
 /// ```
 ///
-/// `upstream` may be left out; a `body` that is a string is sent as it is, anything else as JSON. The result has
-/// `structured` and `text`, or `error` with the members of [`ToolError`]. Of each object only the members that `expect`
+/// `upstream` may be left out; a `body` that is a string is sent as it is, anything else as JSON. So may `databases`, what
+/// databases answer to statements, each with rows or with an error; `refusal` is what the database itself said:
+///
+/// ```json
+/// [
+///   { "database": "replica", "sql": "SELECT $1::int", "parameters": [1],
+///     "columns": [{ "name": "int4", "type": "int4" }], "rows": [[1]], "truncated": false },
+///   { "database": "replica", "sql": "SELECT x", "parameters": [],
+///     "error": { "code": "database_refused", "message": "...", "likely_causes": [], "check_first": "...",
+///       "retryable": false, "refusal": { "sqlstate": "42703", "message": "...", "position": 8 } } }
+/// ]
+/// ```
+///
+/// The result has `structured` and `text`, or `error` with the members of [`ToolError`]. Of each object only the members that `expect`
 /// names are compared; everything else has to be equal.
 ///
 /// # Panics
@@ -48,6 +61,8 @@ struct Example {
     arguments: Value,
     #[serde(default)]
     upstream: Vec<Upstream>,
+    #[serde(default)]
+    databases: Vec<Statement>,
     expect: Value,
 }
 
@@ -60,6 +75,50 @@ struct Upstream {
     #[serde(default)]
     headers: BTreeMap<String, String>,
     body: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Statement {
+    database: String,
+    sql: String,
+    #[serde(default)]
+    parameters: Vec<Value>,
+    #[serde(default)]
+    columns: Vec<Column>,
+    #[serde(default)]
+    rows: Vec<Vec<Value>>,
+    #[serde(default)]
+    truncated: bool,
+    error: Option<Failure>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Column {
+    name: String,
+    r#type: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Failure {
+    code: String,
+    message: String,
+    likely_causes: Vec<String>,
+    check_first: String,
+    retryable: bool,
+    refusal: Option<Refused>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Refused {
+    sqlstate: String,
+    message: String,
+    detail: Option<String>,
+    hint: Option<String>,
+    position: Option<u32>,
 }
 
 fn json_files(folder: &Path) -> Vec<PathBuf> {
@@ -75,6 +134,7 @@ fn json_files(folder: &Path) -> Vec<PathBuf> {
 fn run(tools: &[Tool], text: &str) -> Result<(), String> {
     let example: Example = serde_json::from_str(text).map_err(|error| format!("not an example: {error}"))?;
     let _http = example.upstream.into_iter().fold(http(), answer).install();
+    let _postgres = example.databases.into_iter().fold(postgres(), answer_statement).install();
     let result = as_json(call(tools, &example.tool, example.arguments));
     match difference(&example.expect, &result, "") {
         Some(difference) => Err(format!("{difference}\nthe whole result: {result:#}")),
@@ -89,6 +149,20 @@ fn answer(fake: FakeHttp, upstream: Upstream) -> FakeHttp {
         json => fake.answer(&method, &url, status, json),
     };
     headers.iter().fold(fake, |fake, (name, value)| fake.header(name, value))
+}
+
+fn answer_statement(fake: FakePostgres, statement: Statement) -> FakePostgres {
+    let Statement { database, sql, parameters, columns, rows, truncated, error } = statement;
+    if let Some(Failure { code, message, likely_causes, check_first, retryable, refusal }) = error {
+        let failure = ToolError { code, message, likely_causes, check_first: Some(check_first), retryable };
+        let refusal = refusal.map(|Refused { sqlstate, message, detail, hint, position }| {
+            Box::new(Refusal { sqlstate, message, detail, hint, position })
+        });
+        return fake.fail(&database, &sql, parameters.into(), Error { failure, refusal });
+    }
+    let columns: Vec<_> = columns.iter().map(|column| (column.name.as_str(), column.r#type.as_str())).collect();
+    let fake = fake.answer(&database, &sql, parameters.into(), &columns, rows.into());
+    if truncated { fake.truncated() } else { fake }
 }
 
 fn as_json(result: Result<Output, ToolError>) -> Value {

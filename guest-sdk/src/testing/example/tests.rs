@@ -41,6 +41,44 @@ fn errors_and_texts_can_be_expected() {
     assert_eq!(run(&tools(), &hello.to_string()), Ok(()));
 }
 
+#[derive(Serialize, JsonSchema)]
+struct Names {
+    names: Vec<String>,
+    more: bool,
+}
+
+fn names(_: NoArguments) -> Result<Names, ToolError> {
+    let query = crate::postgres::query("replica", "SELECT name FROM users WHERE id > $1").bind(7);
+    let rows = query.run().map_err(|error| match error.sqlstate() {
+        Some("42P01") => ToolError::new("no_users", error.refusal.unwrap_or_default().message),
+        _ => error.into(),
+    })?;
+    Ok(Names { names: rows.typed::<(String,)>()?.into_iter().map(|(name,)| name).collect(), more: rows.truncated })
+}
+
+fn run_names(answer: &Value, expect: &Value) -> Result<(), String> {
+    let mut statement =
+        json!({"database": "replica", "sql": "SELECT name FROM users WHERE id > $1", "parameters": [7]});
+    statement.as_object_mut().unwrap().extend(answer.as_object().unwrap().clone());
+    let example = json!({"tool": "names", "arguments": {}, "databases": [statement], "expect": expect});
+    run(&[Tool::new("names", names)], &example.to_string())
+}
+
+#[test]
+fn a_database_answers_rows_or_refuses() {
+    let rows = json!({"columns": [{"name": "name", "type": "text"}], "rows": [["Ada"], ["Bob"]], "truncated": true});
+    assert_eq!(run_names(&rows, &json!({"structured": {"names": ["Ada", "Bob"], "more": true}})), Ok(()));
+    assert_eq!(run_names(&json!({}), &json!({"structured": {"names": [], "more": false}})), Ok(()));
+    let mut error = json!({
+        "code": "database_unreachable", "message": "db:5432 was not reached", "likely_causes": ["it is down"],
+        "check_first": "pg_isready", "retryable": true,
+    });
+    assert_eq!(run_names(&json!({"error": error}), &json!({"error": error})), Ok(()));
+    error["refusal"] = json!({"sqlstate": "42P01", "message": "no such table", "position": 18});
+    let told = json!({"error": {"code": "no_users", "message": "no such table"}});
+    assert_eq!(run_names(&json!({"error": error}), &told), Ok(()));
+}
+
 #[test]
 fn lists_have_to_be_equally_long() {
     assert_eq!(difference(&json!([1, {"a": 1}]), &json!([1, {"a": 1, "b": 2}]), ""), None);
