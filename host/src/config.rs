@@ -1,12 +1,16 @@
 //! `toolcell.toml`: the operator's own settings. It lies beside the plugins folder, and nothing in it can grant anything.
 
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
-    policy::{PluginPolicy, Policy, units::parse_bytes},
+    policy::{EnvName, PluginPolicy, Policy, units::parse_bytes},
     source::{CacheTable, LimitsTable, Source, SourceError},
 };
 
@@ -17,6 +21,19 @@ pub struct Config {
     pub policy: Policy,
     /// What it says about all calls together.
     pub sandbox: SandboxConfig,
+    /// Databases that plugins can be granted, by name.
+    pub postgres: BTreeMap<String, DatabaseConfig>,
+}
+
+/// One database, without its URL, which is a secret and so not in a file that is committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseConfig {
+    /// The variable that holds the URL.
+    pub url_env: EnvName,
+    /// Certificate authorities in PEM form that are trusted instead of the machine's, as written: relative to the file.
+    pub ca_file: Option<PathBuf>,
+    /// Connections that the host keeps at most.
+    pub connections: u32,
 }
 
 /// Bounds for all calls together; `None` leaves them to the host.
@@ -68,7 +85,11 @@ impl Config {
             cache: source.cache_caps(&raw.cache)?,
             plugins,
         };
-        Ok(Self { policy, sandbox: sandbox(source, &raw.sandbox)? })
+        let mut postgres = BTreeMap::new();
+        for (name, written) in &raw.postgres {
+            postgres.insert(name.get_ref().clone(), database(source, written)?);
+        }
+        Ok(Self { policy, sandbox: sandbox(source, &raw.sandbox)?, postgres })
     }
 }
 
@@ -85,6 +106,16 @@ struct RawConfig {
     plugins: BTreeMap<Spanned<String>, RawPlugin>,
     #[serde(default)]
     sandbox: RawSandbox,
+    #[serde(default)]
+    postgres: BTreeMap<Spanned<String>, RawDatabase>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawDatabase {
+    url_env: Spanned<String>,
+    ca_file: Option<PathBuf>,
+    connections: Option<Spanned<i64>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -120,6 +151,20 @@ fn plugin_policy(source: &Source, written: &RawPlugin) -> Result<PluginPolicy, S
         cache: written.cache.unwrap_or(true),
         postgres: written.postgres.as_ref().map(|names| source.set(names)).transpose()?,
         disable: source.set(&written.disable)?,
+    })
+}
+
+fn database(source: &Source, written: &RawDatabase) -> Result<DatabaseConfig, SourceError> {
+    const CONNECTIONS: (u32, u32) = (8, 64);
+    let (default, most) = CONNECTIONS;
+    let connections = |written: &Spanned<i64>| {
+        let number = u32::try_from(*written.get_ref()).ok().filter(|number| (1..=most).contains(number));
+        number.ok_or_else(|| source.error(written, format!("connections has to be a number from 1 to {most}")))
+    };
+    Ok(DatabaseConfig {
+        url_env: source.value(&written.url_env)?,
+        ca_file: written.ca_file.clone(),
+        connections: written.connections.as_ref().map(connections).transpose()?.unwrap_or(default),
     })
 }
 
