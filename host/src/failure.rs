@@ -15,6 +15,7 @@ mod code;
 pub mod database;
 pub mod network;
 mod report;
+pub mod state;
 mod wording;
 
 pub use self::{
@@ -162,7 +163,7 @@ impl Failure {
     pub fn code(&self) -> &str {
         let code = match self {
             Self::InvalidArguments { .. } => Code::InvalidArguments,
-            Self::Denied { .. } => Code::DeniedNetwork,
+            Self::Denied { denial } => Code::of(denial),
             Self::Unreachable { exchange } if exchange.is_over_limit() => Code::UpstreamLimit,
             Self::Unreachable { .. } => Code::UpstreamUnreachable,
             Self::Database { failure } => failure.fault.code(),

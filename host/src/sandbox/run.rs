@@ -248,7 +248,7 @@ impl Cell {
                 Arc::clone(&self.work.grant),
                 deadline,
             ),
-            questions: Questions::new(self.sandbox.databases.clone(), deadline, self.work.grant.limits().result),
+            questions: Questions::new(self.sandbox.databases.clone(), Arc::clone(&self.work.grant), deadline),
             limiter: Limiter::new(self.work.grant.limits().memory, Arc::clone(&self.sandbox.budget)),
             progress: call.progress,
             deadline,
