@@ -10,7 +10,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
-    policy::{EnvName, PluginPolicy, Policy, units::parse_bytes},
+    policy::{DatabaseName, EnvName, PluginPolicy, Policy, units::parse_bytes},
     source::{CacheTable, LimitsTable, Source, SourceError},
 };
 
@@ -22,7 +22,7 @@ pub struct Config {
     /// What it says about all calls together.
     pub sandbox: SandboxConfig,
     /// Databases that plugins can be granted, by name.
-    pub postgres: BTreeMap<String, DatabaseConfig>,
+    pub postgres: BTreeMap<DatabaseName, DatabaseConfig>,
 }
 
 /// One database, without its URL, which is a secret and so not in a file that is committed.
@@ -87,7 +87,7 @@ impl Config {
         };
         let mut postgres = BTreeMap::new();
         for (name, written) in &raw.postgres {
-            postgres.insert(name.get_ref().clone(), database(source, written)?);
+            postgres.insert(source.value(name)?, database(source, written)?);
         }
         Ok(Self { policy, sandbox: sandbox(source, &raw.sandbox)?, postgres })
     }

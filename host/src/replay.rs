@@ -14,7 +14,7 @@ use crate::receipt::Server;
 
 mod answer;
 
-pub use self::answer::{Body, DatabaseAnswer, DatabaseError, Fail, HttpAnswer, HttpReply, Refusal, Rows};
+pub use self::answer::{Body, DatabaseAnswer, DatabaseError, Fail, HttpAnswer, HttpReply, Rows};
 
 /// What answers the requests of one call, and the only variables that it sees. Each answer serves one request, equal ones in
 /// the order given.
@@ -176,8 +176,8 @@ impl Replay {
         }
     }
 
-    /// Takes what answers a statement, at most `max_rows` of its rows. It matches when database, parameters and statement are
-    /// equal; how much white space stands between its words does not matter.
+    /// Takes what answers a statement, at most `max_rows` of its rows. It matches when database, statement and
+    /// parameters are equal.
     ///
     /// # Errors
     ///
@@ -271,7 +271,7 @@ mod tests {
     fn statements_are_answered_by_their_words_and_parameters() {
         let answer = |parameters| DatabaseAnswer {
             database: "replica".to_owned(),
-            sql: "select id\n  from users where id = $1".to_owned(),
+            sql: "select id from users where id = $1".to_owned(),
             parameters,
             reply: Ok(Rows {
                 columns: vec![("id".to_owned(), "int4".to_owned())],

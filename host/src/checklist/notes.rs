@@ -3,12 +3,13 @@
 use url::Url;
 
 use super::{Facts, ToolFacts};
-use crate::policy::{server_of, units::bytes_text};
+use crate::policy::{DatabaseName, EnvName, server_of, units::bytes_text};
 
 /// One line for each thing worth knowing.
 #[must_use]
 pub fn notes(facts: &Facts) -> Vec<String> {
-    let mut notes: Vec<_> = facts.tools.iter().flat_map(|tool| hints(tool, !facts.asked.network.is_empty())).collect();
+    let reaches_out = !facts.asked.network.is_empty() || !facts.asked.postgres.is_empty();
+    let mut notes: Vec<_> = facts.tools.iter().flat_map(|tool| hints(tool, reaches_out)).collect();
     notes.extend(unused(facts));
     notes.extend(facts.asked.limits.above_defaults().in_words().into_iter().map(|words| format!("it asks to {words}")));
     notes.push(format!(
@@ -47,11 +48,16 @@ fn unused(facts: &Facts) -> Vec<String> {
     let servers: Vec<_> = urls.filter_map(|url| server_of(&url.parse::<Url>().ok()?).ok()).collect();
     let rules = facts.asked.network.iter().filter(|rule| !servers.iter().any(|server| rule.matches(server)));
     let rules = rules.map(|rule| (rule.to_string(), "reaches"));
-    let set = |name: &&crate::policy::EnvName| facts.examples.iter().any(|example| example.env.contains_key(*name));
+    let set = |name: &&EnvName| facts.examples.iter().any(|example| example.env.contains_key(*name));
     let variables = facts.asked.env.iter().filter(|name| !set(name)).map(|name| (name.to_string(), "sets"));
+    let queried = |name: &&DatabaseName| {
+        let mut answers = facts.examples.iter().flat_map(|example| &example.databases);
+        answers.any(|answer| answer.database == name.as_str())
+    };
+    let databases = facts.asked.postgres.iter().filter(|name| !queried(name)).map(|name| (name.to_string(), "queries"));
     let note = |(what, verb): (String, &str)| {
         let place = facts.files.manifest_place(&what);
         format!("{place}: it asks for {what}, which no example {verb}")
     };
-    rules.chain(variables).map(note).collect()
+    rules.chain(variables).chain(databases).map(note).collect()
 }

@@ -151,6 +151,7 @@ fn is_crash(failure: &Failure) -> bool {
             | Failure::Exited { .. }
             | Failure::Denied { .. }
             | Failure::Unreachable { .. }
+            | Failure::Database { .. }
             | Failure::MissingVariable { .. }
             | Failure::MemoryLimit { .. }
             | Failure::ResourceLimit { .. }
@@ -355,5 +356,8 @@ fn readme(facts: &Facts) -> Vec<Finding> {
     let variables = facts.asked.env.iter().map(ToString::to_string);
     let variables = variables.filter(|name| !readme.contains(name.as_str()));
     missing.extend(variables.map(|name| format!("what {name} is for and where its value comes from")));
+    if !facts.asked.postgres.is_empty() && !has(&["toolcell.toml", "url-env"]) {
+        missing.push("where its database is configured; show the lines for toolcell.toml".to_owned());
+    }
     missing.into_iter().map(|what| fail(at(), format!("it does not say {what}"))).collect()
 }

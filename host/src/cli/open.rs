@@ -21,7 +21,7 @@ use crate::{
         acceptance::State,
         files::{Found, PluginFolder},
     },
-    policy::{NotServed, PluginName},
+    policy::{DatabaseName, NotServed, PluginName},
     sandbox::{CodeCache, Compiler, DatabaseSettings, Sandbox, Settings, Upstream, default_cache_folder},
     source::Source,
 };
@@ -163,8 +163,8 @@ impl Open {
     /// The databases with their URLs, and their files where toolcell.toml says they are.
     fn databases(
         &self,
-        configured: BTreeMap<String, DatabaseConfig>,
-    ) -> anyhow::Result<BTreeMap<String, DatabaseSettings>> {
+        configured: BTreeMap<DatabaseName, DatabaseConfig>,
+    ) -> anyhow::Result<BTreeMap<DatabaseName, DatabaseSettings>> {
         let environment = self.environment()?;
         let beside = self.config_path().parent().map(Path::to_owned).unwrap_or_default();
         let settings = |database: DatabaseConfig| DatabaseSettings {

@@ -11,7 +11,8 @@ use crate::{
     failure::Failure,
     outcome::{Content, Outcome},
     policy::EnvName,
-    replay::{DatabaseAnswer, DatabaseError, Fail, HttpAnswer, HttpReply, Refusal, Replay, Rows},
+    receipt::Refusal,
+    replay::{DatabaseAnswer, DatabaseError, Fail, HttpAnswer, HttpReply, Replay, Rows},
     source::{Source, SourceError},
 };
 

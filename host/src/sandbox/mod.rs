@@ -38,6 +38,7 @@ pub(crate) use self::{
     turns::Turns,
 };
 use self::{engine::Ticker, http::Network, limits::Budget, postgres::Databases, state::CallState};
+use crate::policy::DatabaseName;
 
 /// What a sandbox is made with.
 #[derive(Debug)]
@@ -53,7 +54,7 @@ pub struct Settings {
     /// Servers that are dialled instead of others.
     pub upstreams: Upstreams,
     /// Databases that plugins can be granted, by name.
-    pub databases: BTreeMap<String, DatabaseSettings>,
+    pub databases: BTreeMap<DatabaseName, DatabaseSettings>,
 }
 
 impl Default for Settings {
@@ -126,7 +127,7 @@ impl Sandbox {
     }
 
     /// What keeps a database from being asked, in one sentence, as far as can be told without dialling it.
-    pub(crate) fn database_problem(&self, name: &str) -> Option<String> {
+    pub(crate) fn database_problem(&self, name: &DatabaseName) -> Option<String> {
         let parts = self.databases.problem(name)?.parts();
         Some(format!("{}; check first {}", parts.message, parts.check_first))
     }

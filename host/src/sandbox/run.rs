@@ -264,11 +264,12 @@ impl Cell {
                 deadline,
             )
             .replaying(call.replay.clone()),
-            questions: Questions::new(self.sandbox.databases.clone(), deadline, self.work.grant.limits().result),
+            questions: Questions::new(self.sandbox.databases.clone(), Arc::clone(&self.work.grant), deadline),
             limiter: Limiter::new(self.work.grant.limits().memory, Arc::clone(&self.sandbox.budget)),
             progress: call.progress,
             deadline,
             cancel: call.cancel,
+            replay: call.replay,
         });
         let mut store = Store::new(&self.sandbox.engine, state);
         store.limiter(|state| &mut state.limiter);

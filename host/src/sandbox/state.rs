@@ -8,7 +8,10 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::WasiHttpCtx;
 
 use super::{http::Egress, limits::Limiter, postgres::Questions, streams::Captured};
-use crate::call::{CallId, ProgressSender};
+use crate::{
+    call::{CallId, ProgressSender},
+    replay::Replay,
+};
 
 /// Bytes of log lines that a call may write.
 pub(super) const LOG_LIMIT: usize = 64 << 10;
@@ -34,6 +37,8 @@ pub(super) struct CallState {
     pub(super) log_left: usize,
     pub(super) deadline: Instant,
     pub(super) cancel: CancellationToken,
+    /// What answers in place of databases.
+    pub(super) replay: Option<Arc<Replay>>,
     pub(super) table: ResourceTable,
     pub(super) http: WasiHttpCtx,
     wasi: Option<WasiCtx>,
@@ -51,6 +56,7 @@ pub(super) struct Parts {
     pub(super) progress: Option<ProgressSender>,
     pub(super) deadline: Instant,
     pub(super) cancel: CancellationToken,
+    pub(super) replay: Option<Arc<Replay>>,
 }
 
 impl CallState {
@@ -72,6 +78,7 @@ impl CallState {
             log_left: LOG_LIMIT,
             deadline: parts.deadline,
             cancel: parts.cancel,
+            replay: parts.replay,
             table,
             http,
             wasi: None,

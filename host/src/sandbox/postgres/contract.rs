@@ -1,8 +1,8 @@
 //! The contract's `postgres` on top of the pools.
 
-use super::query::Question;
+use super::{query::Question, replay};
 use crate::{
-    failure::Parts,
+    failure::{Code, Parts, network},
     receipt::{DatabaseFailure, Refusal},
     sandbox::{
         bindings::toolcell::plugin::{postgres, tool_types},
@@ -12,13 +12,21 @@ use crate::{
 
 impl postgres::Host for CallState {
     async fn run(&mut self, query: postgres::Query) -> Result<postgres::Rows, postgres::Error> {
+        let database = self.questions.permitted(&query.database).map_err(|denial| {
+            let error = host_error(Code::of(&denial).as_str(), network::denied(&denial));
+            self.egress.deny(denial);
+            postgres::Error { failure: error, refusal: None }
+        })?;
+        if let Some(replay) = &self.replay {
+            return replay::answer(replay, &query);
+        }
         let question = Question {
             sql: query.sql,
             parameters: query.parameters,
             max_rows: query.max_rows,
             max_bytes: self.questions.max_bytes(),
         };
-        let answer = self.questions.ask(&query.database, question).await?;
+        let answer = self.questions.ask(&database, question).await?;
         let columns = answer.columns.into_iter().map(|(name, type_name)| postgres::Column { name, type_name });
         Ok(postgres::Rows {
             columns: columns.collect(),

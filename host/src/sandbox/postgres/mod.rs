@@ -11,6 +11,7 @@ mod meter;
 mod parameter;
 mod pool;
 mod query;
+mod replay;
 mod trace;
 mod url;
 
@@ -35,7 +36,10 @@ use self::{
     url::Target,
 };
 use super::http::LOOKUPS;
-use crate::receipt::{DatabaseFailure, DatabaseFault, DatabasePlace, Query, QueryEnd, Stage, Unreachable};
+use crate::{
+    policy::{DatabaseName, Grant},
+    receipt::{DatabaseFailure, DatabaseFault, DatabasePlace, Denial, Query, QueryEnd, Stage, Unreachable},
+};
 
 /// Questions that one call may put.
 const MAX_QUESTIONS: u64 = 1_000;
@@ -64,7 +68,7 @@ impl std::fmt::Debug for DatabaseSettings {
 
 /// The databases of a host, by name. Clones share them.
 #[derive(Clone, Default)]
-pub(crate) struct Databases(Arc<BTreeMap<String, Database>>);
+pub(crate) struct Databases(Arc<BTreeMap<DatabaseName, Database>>);
 
 /// One of them: where it is, and its connections, or why it has none.
 struct Database {
@@ -74,19 +78,19 @@ struct Database {
 
 impl Databases {
     /// Reads every URL and file of certificates; none is dialled yet. What is wrong with one is told to whoever asks it.
-    pub(crate) fn new(settings: BTreeMap<String, DatabaseSettings>) -> Self {
+    pub(crate) fn new(settings: BTreeMap<DatabaseName, DatabaseSettings>) -> Self {
         let lookups = Arc::new(Semaphore::new(LOOKUPS));
         let databases = settings.into_iter().map(|(name, settings)| (name, Database::new(settings, &lookups)));
         Self(Arc::new(databases.collect()))
     }
 
     /// What keeps a database from being asked, as far as can be told without dialling it.
-    pub(crate) fn problem(&self, name: &str) -> Option<DatabaseFailure> {
+    pub(crate) fn problem(&self, name: &DatabaseName) -> Option<DatabaseFailure> {
         let fault = match self.0.get(name) {
             None => DatabaseFault::NotListed,
             Some(database) => database.pool.as_ref().err()?.clone(),
         };
-        Some(DatabaseFailure { database: name.to_owned(), place: None, fault })
+        Some(DatabaseFailure { database: name.to_string(), place: None, fault })
     }
 }
 
@@ -123,19 +127,25 @@ fn roots(file: &Path) -> Result<RootCertStore, &'static str> {
 /// Puts the questions of one call and keeps the trace of them.
 pub(crate) struct Questions {
     databases: Databases,
+    grant: Arc<Grant>,
     deadline: std::time::Instant,
-    max_bytes: u64,
     trace: Trace,
 }
 
 impl Questions {
-    /// For a call that ends at `deadline` and may answer with `max_bytes`.
-    pub(crate) fn new(databases: Databases, deadline: std::time::Instant, max_bytes: u64) -> Self {
-        Self { databases, deadline, max_bytes, trace: Trace::default() }
+    /// For a call that may ask what `grant` allows and ends at `deadline`.
+    pub(crate) fn new(databases: Databases, grant: Arc<Grant>, deadline: std::time::Instant) -> Self {
+        Self { databases, grant, deadline, trace: Trace::default() }
     }
 
+    /// The database of this name, if the call may ask it.
+    fn permitted(&self, name: &str) -> Result<DatabaseName, Denial> {
+        self.grant.may_query(name).cloned()
+    }
+
+    /// Bytes of rows that one answer may have: as many as the tool's own.
     fn max_bytes(&self) -> u64 {
-        self.max_bytes
+        self.grant.limits().result
     }
 
     /// Takes what the call did, for its receipt.
@@ -145,8 +155,8 @@ impl Questions {
 
     /// Puts a question to a database that the call may ask. Dropping the future cancels the statement at the database. Runs
     /// on the tokio runtime that first polls it.
-    async fn ask(&self, name: &str, question: Question) -> Result<Answer, DatabaseFailure> {
-        let (entry, before) = self.trace.begin(name);
+    async fn ask(&self, name: &DatabaseName, question: Question) -> Result<Answer, DatabaseFailure> {
+        let (entry, before) = self.trace.begin(name.as_str());
         let database = self.databases.0.get(name);
         let answer = match database {
             None => Err(DatabaseFault::NotListed),
@@ -159,7 +169,7 @@ impl Questions {
             }
             Err(fault) => {
                 let place = database.and_then(|database| database.place.clone());
-                let failure = DatabaseFailure { database: name.to_owned(), place, fault };
+                let failure = DatabaseFailure { database: name.to_string(), place, fault };
                 entry.end(QueryEnd::Failed(Box::new(failure.clone())), 0, 0);
                 Err(failure)
             }
