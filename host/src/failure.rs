@@ -12,6 +12,8 @@ use crate::{
 };
 
 mod code;
+#[cfg(test)]
+mod document;
 pub mod database;
 pub mod network;
 mod report;

@@ -33,15 +33,32 @@ impl Files {
         Self { source, readme: text("README.md"), manifest: text("plugin.toml").unwrap_or_default() }
     }
 
-    /// `src/lib.rs:12`, the first line of source that holds one of these texts; else what they were looked for in.
+    /// `src/lib.rs:12`, the first line of source, tests aside, that holds this text; else `otherwise`.
     #[must_use]
-    pub fn place(&self, needles: &[&str], otherwise: &str) -> String {
-        let holds = |line: &str| needles.iter().any(|needle| line.contains(needle));
-        let found = self.source.iter().find_map(|(path, text)| {
-            let line = text.lines().position(holds)?;
-            Some(format!("{path}:{}", line + 1))
+    pub fn place(&self, text: &str, otherwise: &str) -> String {
+        self.find(text).map_or_else(|| otherwise.to_owned(), |(path, line)| format!("{path}:{line}"))
+    }
+
+    /// The first line that holds one of these texts and stands after `anchor`, in the same file; else as
+    /// [`Files::place`] of the anchor.
+    #[must_use]
+    pub fn place_after(&self, anchor: &str, texts: &[&str], otherwise: &str) -> String {
+        let after = self.find(anchor).and_then(|(path, from)| {
+            let (_, source) = self.source.iter().find(|(known, _)| known == path)?;
+            let holds = |line: &str| texts.iter().any(|text| line.contains(text));
+            let line = source.lines().skip(from).position(holds)?;
+            Some(format!("{path}:{}", from + line + 1))
         });
-        found.unwrap_or_else(|| otherwise.to_owned())
+        after.unwrap_or_else(|| self.place(anchor, otherwise))
+    }
+
+    /// The file and the line, from 1.
+    fn find(&self, text: &str) -> Option<(&str, usize)> {
+        self.source.iter().filter(|(path, _)| !path.contains("test")).find_map(|(path, source)| {
+            let code = source.lines().take_while(|line| line.trim() != "#[cfg(test)]");
+            let line = code.into_iter().position(|line| line.contains(text))?;
+            Some((path.as_str(), line + 1))
+        })
     }
 
     /// `plugin.toml:7`, the line of the manifest that holds this text.
@@ -67,10 +84,10 @@ impl Files {
         })
     }
 
-    /// Whether tests call tools as the host does: the examples run natively, or the real host in the test's process. What
-    /// has no SDK with such tests has `toolcell smoke`.
+    /// Whether tests call tools as the host does: natively over the SDK, or in the real host within the test's process.
+    /// Languages without an SDK for that have `toolcell smoke`.
     pub(super) fn has_calls_in_process(&self) -> bool {
-        let calls = ["testing::examples(", "toolcell::testing", "toolcell smoke"];
+        let calls = ["testing::examples(", "testing::call(", "toolcell::testing", "toolcell smoke"];
         self.source.iter().any(|(_, text)| calls.iter().any(|call| text.contains(call)))
     }
 }
@@ -95,4 +112,42 @@ fn collect(folder: &Path, inside: &str, source: &mut Vec<(String, String)>) {
 fn read(path: &Path) -> Option<String> {
     let metadata = fs::metadata(path).ok()?;
     (metadata.is_file() && metadata.len() <= MAX_BYTES).then(|| fs::read_to_string(path).ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_lines_of_source_and_not_of_tests() {
+        let source = "//! Gets it.\n\n/// Gets a story.\nstruct Story {\n    id: u64,\n}\n#[cfg(test)]\nmod tests { \"gone\" }\n";
+        let files = Files {
+            source: vec![
+                ("src/api.rs".to_owned(), "id: u8,".to_owned()),
+                ("src/story.rs".to_owned(), source.to_owned()),
+                ("tests/all.rs".to_owned(), "\"gone\"".to_owned()),
+            ],
+            manifest: "component = \"a.wasm\"\nenv = [\"TOKEN\"]\n".to_owned(),
+            readme: None,
+        };
+        assert_eq!(files.place("Gets a", "story"), "src/story.rs:3");
+        assert_eq!(files.place("\"gone\"", "story"), "story");
+        assert_eq!(files.place_after("Gets a", &["id:"], "story"), "src/story.rs:5");
+        assert_eq!(files.place_after("Gets a", &["name:"], "story"), "src/story.rs:3");
+        assert_eq!(files.manifest_place("TOKEN"), "plugin.toml:2");
+    }
+
+    #[test]
+    fn tests_are_found_by_the_conventions_of_their_language() {
+        let has = |path: &str, text: &str| {
+            let files = Files { source: vec![(path.to_owned(), text.to_owned())], ..Files::default() };
+            (files.has_unit_tests(), files.has_calls_in_process())
+        };
+        assert_eq!(has("src/lib.rs", "#[test]\nfn all() { testing::examples(&tools(), \"examples\") }"), (true, true));
+        assert_eq!(has("src/lib.rs", "fn tools() {}"), (false, false));
+        assert_eq!(has("test_story.py", "run([\"toolcell smoke\"])"), (true, true));
+        assert_eq!(has("story.py", ""), (false, false));
+        assert_eq!(has("src/story.test.ts", ""), (true, false));
+        assert_eq!(has("story_test.go", ""), (true, false));
+    }
 }

@@ -61,3 +61,29 @@ fn unused(facts: &Facts) -> Vec<String> {
     };
     rules.chain(variables).chain(databases).map(note).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Map;
+
+    use super::*;
+
+    #[test]
+    fn hints_are_held_against_what_is_asked() {
+        let tool = |read_only, open_world| ToolFacts {
+            name: "story".to_owned(),
+            description: String::new(),
+            input: Map::new(),
+            output: None,
+            read_only,
+            destructive: None,
+            idempotent: None,
+            open_world,
+        };
+        let noted = |tool, reaches_out| hints(&tool, reaches_out).len();
+        assert_eq!(noted(tool(Some(true), Some(true)), true), 0);
+        assert_eq!(noted(tool(None, Some(false)), true), 2);
+        assert_eq!(noted(tool(Some(false), Some(true)), false), 2);
+        assert_eq!(noted(ToolFacts { destructive: Some(true), ..tool(Some(true), None) }, false), 1);
+    }
+}

@@ -90,12 +90,17 @@ pub fn judge(facts: &Facts) -> Vec<Answer> {
 
 fn errors(facts: &Facts) -> Vec<Finding> {
     let lacking = facts.errors().into_iter().filter_map(|(seen, error)| {
-        let causes = error.likely_causes.iter().all(|cause| cause.trim().is_empty()).then_some("a likely cause");
-        let check = error.check_first.as_ref().is_none_or(|check| check.trim().is_empty());
-        let missing: Vec<_> = causes.into_iter().chain(check.then_some("what to check first")).collect();
-        let place = facts.files.place(&[&format!("\"{}\"", error.code)], &seen.tool);
-        let says = format!("the error `{}` {} names no {}", error.code, seen.situation, missing.join(" and not "));
-        (!missing.is_empty()).then(|| fail(place, format!("{says}; add it where the error is made")))
+        let has_cause = error.likely_causes.iter().any(|cause| !cause.trim().is_empty());
+        let has_check = error.check_first.as_ref().is_some_and(|check| !check.trim().is_empty());
+        let missing = match (has_cause, has_check) {
+            (true, true) => return None,
+            (false, true) => "what probably caused it",
+            (true, false) => "what to check first",
+            (false, false) => "what probably caused it and what to check first",
+        };
+        let place = facts.files.place(&format!("\"{}\"", error.code), &seen.tool);
+        let says = format!("the error `{}` {} does not say {missing}", error.code, seen.situation);
+        Some(fail(place, format!("{says}; add that where the error is made")))
     });
     lacking.collect()
 }
@@ -125,7 +130,7 @@ fn traces(facts: &Facts) -> Vec<Finding> {
     let mut findings: Vec<_> = crashes.collect();
     let mut generic = Vec::new();
     for (seen, error) in facts.errors() {
-        let place = || facts.files.place(&[&format!("\"{}\"", error.code)], &seen.tool);
+        let place = || facts.files.place(&format!("\"{}\"", error.code), &seen.tool);
         let texts = || error.likely_causes.iter().chain(&error.check_first).chain([&error.message]);
         if let Some(trace) = TRACES.iter().find(|trace| texts().any(|text| text.contains(**trace))) {
             let says = format!("the error `{}` {} shows a raw trace ({trace:?})", error.code, seen.situation);
@@ -180,7 +185,7 @@ fn descriptions(facts: &Facts) -> Vec<Finding> {
         let text = tool.description.to_lowercase();
         let missing = PARTS.iter().filter(move |(_, words, _)| !words.iter().any(|word| text.contains(word)));
         missing.map(|(part, _, sentence)| {
-            let place = facts.files.place(&[&first_words(&tool.description)], &tool.name);
+            let place = facts.files.place(&first_words(&tool.description), &tool.name);
             fail(place, format!("the description of {} does not say {part}; such as: {sentence}", tool.name))
         })
     });
@@ -203,7 +208,7 @@ fn of_object(facts: &Facts, tool: &ToolFacts, inside: &str, schema: &Map<String,
     let mut findings = Vec::new();
     for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
         let has = |keyword: &str| property.get(keyword).is_some();
-        let place = facts.files.place(&[&format!("{name}:"), &format!("\"{name}\"")], &tool.name);
+        let place = facts.files.place(&format!("{name}:"), &format!("\"{name}\""), &tool.name);
         let parameter = format!("`{inside}{name}` of {}", tool.name);
         let described = property["description"].as_str().is_some_and(|text| !text.trim().is_empty());
         if !described {
@@ -228,7 +233,7 @@ fn of_object(facts: &Facts, tool: &ToolFacts, inside: &str, schema: &Map<String,
 fn shapes(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     for tool in &facts.tools {
-        let place = facts.files.place(&[&format!("\"{}\"", tool.name)], &tool.name);
+        let place = facts.files.place(&format!("\"{}\"", tool.name), &tool.name);
         let is_empty = |schema: &Map<String, Value>| {
             schema.get("properties").and_then(Value::as_object).is_none_or(Map::is_empty)
         };
@@ -258,7 +263,7 @@ fn state(facts: &Facts) -> Vec<Finding> {
     let finding = |(first, _): (&Seen, &Seen)| {
         let says = format!("{} answers the same call differently {}", first.tool, first.situation);
         let mend = "take out what varies (time, randomness, the order of a map), or say `idempotent(false)`";
-        fail(facts.files.place(&[&format!("\"{}\"", first.tool)], &first.tool), format!("{says}; {mend}"))
+        fail(facts.files.place(&format!("\"{}\"", first.tool), &first.tool), format!("{says}; {mend}"))
     };
     differing.map(finding).collect()
 }
@@ -271,7 +276,7 @@ fn broken_connections(facts: &Facts) -> Vec<Finding> {
             Target::Server(server) => &server.host,
             Target::Database(database) => database,
         };
-        let place = || facts.files.place(&[name], &seen.tool);
+        let place = || facts.files.place(name, &seen.tool);
         match &seen.failure {
             None if !tells(facts, seen, name) => {
                 let says = format!("{} answers as if nothing were wrong {}", seen.tool, seen.situation);
@@ -316,7 +321,7 @@ fn tests(facts: &Facts) -> Vec<Finding> {
     }
     let unit = (!facts.files.has_unit_tests()).then_some("it has no unit tests; test its functions natively");
     let calls = (!facts.files.has_calls_in_process())
-        .then_some("no test calls its tools; run the examples in one, with `toolcell_sdk::testing::examples`");
+        .then_some("no test calls its tools; run the examples in one, with `toolcell_sdk::testing::examples` or `toolcell smoke`");
     unit.into_iter().chain(calls).map(|says| fail("src".to_owned(), says.to_owned())).collect()
 }
 

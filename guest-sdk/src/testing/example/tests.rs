@@ -92,6 +92,28 @@ fn a_misspelt_member_is_refused() {
 }
 
 #[test]
+fn a_server_can_fail_as_the_host_tells_it() {
+    let example = |exchange: &Value, expect: &Value| {
+        json!({"description": "A server that is down.", "tool": "page", "arguments": {}, "env": {"TOKEN": "x"},
+            "upstream": [exchange], "expect": {"error": expect}})
+        .to_string()
+    };
+    let fails = |fail: &str| json!({"method": "GET", "url": "https://example.com/", "fail": fail});
+    for (fail, message) in [
+        ("refused", "the connection to example.com:443 was refused"),
+        ("timeout", "connecting to example.com:443 was given up after 10s"),
+    ] {
+        let expect = json!({"code": "upstream_unreachable", "message": message, "retryable": true});
+        assert_eq!(run(&tools(), &example(&fails(fail), &expect)), Ok(()));
+    }
+    let mut both = fails("refused");
+    both["status"] = 200.into();
+    let problem = run(&tools(), &example(&both, &json!({}))).unwrap_err();
+    assert_eq!(problem, "GET https://example.com/: expected `status` and `body`, or `fail`");
+    assert_eq!([authority("http://a.example"), authority("https://[::1]:8/")], ["a.example:80", "[::1]:8"]);
+}
+
+#[test]
 #[should_panic(expected = "holds no *.json")]
 fn a_folder_without_examples_is_a_mistake() {
     examples(&tools(), "src");
