@@ -12,9 +12,9 @@ use crate::{
 };
 
 mod code;
+pub mod database;
 #[cfg(test)]
 mod document;
-pub mod database;
 pub mod network;
 mod report;
 pub mod state;

@@ -67,12 +67,9 @@ pub async fn live(host: &Host, tool: &str, example: &Example) -> Run {
             let problem = of_the_host.map(|failure| failure.report(tool, &outcome.receipt).text());
             Run::of(example, problem, outcome)
         }
-        Err(unknown) => Run {
-            problem: Some(unknown.to_string()),
-            answer: Value::Null,
-            failure: None,
-            elapsed: Duration::ZERO,
-        },
+        Err(unknown) => {
+            Run { problem: Some(unknown.to_string()), answer: Value::Null, failure: None, elapsed: Duration::ZERO }
+        }
     }
 }
 

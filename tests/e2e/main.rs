@@ -17,6 +17,7 @@ mod failure;
 #[path = "../support/folder.rs"]
 mod folder;
 mod http;
+mod in_process;
 mod input;
 mod isolation;
 mod load;

@@ -54,7 +54,8 @@ impl Files {
 
     /// The file and the line, from 1.
     fn find(&self, text: &str) -> Option<(&str, usize)> {
-        self.source.iter().filter(|(path, _)| !path.contains("test")).find_map(|(path, source)| {
+        let is_test = |path: &str| path.split('/').any(|part| part.starts_with("test"));
+        self.source.iter().filter(|(path, _)| !is_test(path)).find_map(|(path, source)| {
             let code = source.lines().take_while(|line| line.trim() != "#[cfg(test)]");
             let line = code.into_iter().position(|line| line.contains(text))?;
             Some((path.as_str(), line + 1))

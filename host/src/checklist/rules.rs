@@ -4,10 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Facts, Seen, Situation, ToolFacts};
-use crate::{
-    failure::Failure,
-    replay::Target,
-};
+use crate::{failure::Failure, replay::Target};
 
 /// One question.
 #[derive(Debug)]
@@ -23,7 +20,11 @@ pub struct Rule {
 pub const RULES: [Rule; 10] = [
     Rule { number: 1, says: "every error says what probably went wrong and what to check first", findings: errors },
     Rule { number: 2, says: "no raw traces, and one error for what is unexpected", findings: traces },
-    Rule { number: 3, says: "descriptions say what, where, how much, when, what comes back, how it fails", findings: descriptions },
+    Rule {
+        number: 3,
+        says: "descriptions say what, where, how much, when, what comes back, how it fails",
+        findings: descriptions,
+    },
     Rule { number: 4, says: "parameters are unambiguous", findings: parameters },
     Rule { number: 5, says: "one result shape, declared and truthful", findings: shapes },
     Rule { number: 6, says: "no hidden state: the same call gives the same answer", findings: state },
@@ -208,7 +209,11 @@ fn of_object(facts: &Facts, tool: &ToolFacts, inside: &str, schema: &Map<String,
     let mut findings = Vec::new();
     for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
         let has = |keyword: &str| property.get(keyword).is_some();
-        let place = facts.files.place(&format!("{name}:"), &format!("\"{name}\""), &tool.name);
+        let place = facts.files.place_after(
+            &first_words(&tool.description),
+            &[&format!("{name}:"), &format!("\"{name}\"")],
+            &tool.name,
+        );
         let parameter = format!("`{inside}{name}` of {}", tool.name);
         let described = property["description"].as_str().is_some_and(|text| !text.trim().is_empty());
         if !described {
@@ -234,23 +239,27 @@ fn shapes(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     for tool in &facts.tools {
         let place = facts.files.place(&format!("\"{}\"", tool.name), &tool.name);
-        let is_empty = |schema: &Map<String, Value>| {
-            schema.get("properties").and_then(Value::as_object).is_none_or(Map::is_empty)
-        };
+        let is_empty =
+            |schema: &Map<String, Value>| schema.get("properties").and_then(Value::as_object).is_none_or(Map::is_empty);
         match &tool.output {
             None => findings.push(fail(place, format!("{} declares no output schema; return a type", tool.name))),
             Some(schema) if is_empty(schema) => {
-                findings.push(fail(place, format!("the output schema of {} allows everything; name its members", tool.name)));
+                findings.push(fail(
+                    place,
+                    format!("the output schema of {} allows everything; name its members", tool.name),
+                ));
             }
             Some(_) if !facts.runs.iter().any(|(seen, _)| seen.tool == tool.name && seen.failure.is_none()) => {
-                findings.push(warn("examples".to_owned(), format!("no example shows a result of {}; add one", tool.name)));
+                findings
+                    .push(warn("examples".to_owned(), format!("no example shows a result of {}; add one", tool.name)));
             }
             Some(_) => {}
         }
     }
     let untrue = facts.seen().filter(|seen| matches!(seen.failure, Some(Failure::InvalidOutput { .. })));
     findings.extend(untrue.map(|seen| {
-        let says = format!("{} breaks its own output schema {}; correct the one or the other", seen.tool, seen.situation);
+        let says =
+            format!("{} breaks its own output schema {}; correct the one or the other", seen.tool, seen.situation);
         fail(seen.tool.clone(), says)
     }));
     findings
@@ -300,7 +309,8 @@ fn broken_connections(facts: &Facts) -> Vec<Finding> {
 /// stand in the answers to examples.
 fn tells(facts: &Facts, seen: &Seen, name: &str) -> bool {
     let usual: Vec<String> = facts.runs.iter().flat_map(|(run, _)| texts(&run.answer)).collect();
-    let words = [name, "refused", "not answer", "unreachable", "unavailable", "timed out", "timeout", "failed", "error"];
+    let words =
+        [name, "refused", "not answer", "unreachable", "unavailable", "timed out", "timeout", "failed", "error"];
     let tells = |text: &String| words.iter().any(|word| text.to_lowercase().contains(word)) && !usual.contains(text);
     texts(&seen.answer).iter().any(tells)
 }
@@ -320,8 +330,9 @@ fn tests(facts: &Facts) -> Vec<Finding> {
         return vec![warn(facts.plugin.clone(), "its source is not here, so nobody can see its tests".to_owned())];
     }
     let unit = (!facts.files.has_unit_tests()).then_some("it has no unit tests; test its functions natively");
-    let calls = (!facts.files.has_calls_in_process())
-        .then_some("no test calls its tools; run the examples in one, with `toolcell_sdk::testing::examples` or `toolcell smoke`");
+    let calls = (!facts.files.has_calls_in_process()).then_some(
+        "no test calls its tools; run the examples in one, with `toolcell_sdk::testing::examples` or `toolcell smoke`",
+    );
     unit.into_iter().chain(calls).map(|says| fail("src".to_owned(), says.to_owned())).collect()
 }
 
@@ -339,7 +350,8 @@ fn smoke_test(facts: &Facts) -> Vec<Finding> {
         }
     }
     let untried = facts.tools.iter().filter(|tool| !facts.examples.iter().any(|example| example.tool == tool.name));
-    findings.extend(untried.map(|tool| warn("examples".to_owned(), format!("no example calls {}; add one", tool.name))));
+    findings
+        .extend(untried.map(|tool| warn("examples".to_owned(), format!("no example calls {}; add one", tool.name))));
     findings
 }
 
@@ -353,7 +365,9 @@ fn readme(facts: &Facts) -> Vec<Finding> {
     let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     let mut missing = Vec::new();
     if !has(&["toolcell connect", "mcpservers", "mcp add", "use-it-with-a-client"]) {
-        missing.push("how a client is configured; show `toolcell connect CLIENT`, or link to where it is shown".to_owned());
+        missing.push(
+            "how a client is configured; show `toolcell connect CLIENT`, or link to where it is shown".to_owned(),
+        );
     }
     if !has(&["toolcell allow", "toolcell build", "install"]) {
         missing.push("how it is installed; show `toolcell build` and `toolcell allow`".to_owned());

@@ -127,9 +127,8 @@ async fn plugin(
 
 async fn live(host: &Host, found: &Found, example: &Example) -> Run {
     let catalog = host.catalog();
-    let is_meant = |tool: &&Arc<crate::plugin::Tool>| {
-        tool.plugin() == found.name.as_str() && tool.own_name() == example.tool
-    };
+    let is_meant =
+        |tool: &&Arc<crate::plugin::Tool>| tool.plugin() == found.name.as_str() && tool.own_name() == example.tool;
     // A tool that toolcell.toml takes away is unknown under any name.
     let shown = catalog.tools.iter().find(is_meant).map_or(example.tool.as_str(), |tool| tool.name());
     smoke::live(host, shown, example).await

@@ -6,8 +6,8 @@ use super::{Code, Failure, Mismatch, WaitingFor, network::tests};
 use crate::{
     call::CallId,
     receipt::{
-        DatabaseFailure, DatabaseFault, DatabasePlace, Denial, Exchange, ExchangeEnd, LoginFault, Receipt, Refusal, Server,
-        Unreachable,
+        DatabaseFailure, DatabaseFault, DatabasePlace, Denial, Exchange, ExchangeEnd, LoginFault, Receipt, Refusal,
+        Server, Unreachable,
     },
 };
 
@@ -24,9 +24,8 @@ and what to check first. Names, figures and servers in them are examples.
 /// One of each failure, and where a failure has several texts one for each.
 fn failures() -> Vec<Failure> {
     let seconds = Duration::from_secs;
-    let mismatch = |pointer: &str, problem: &str| {
-        vec![Mismatch { pointer: pointer.to_owned(), problem: problem.to_owned() }]
-    };
+    let mismatch =
+        |pointer: &str, problem: &str| vec![Mismatch { pointer: pointer.to_owned(), problem: problem.to_owned() }];
     let api = Server { scheme: "https".to_owned(), host: "api.example.com".to_owned(), port: 443 };
     let deadline = |waiting_for| Failure::Deadline { limit: seconds(30), waiting_for };
     let mut failures = vec![
@@ -116,8 +115,7 @@ fn faults() -> Vec<DatabaseFault> {
 }
 
 fn database(fault: DatabaseFault) -> Failure {
-    let place =
-        DatabasePlace { host: "db.example.com".to_owned(), port: 5432, variable: "REPLICA_URL".to_owned() };
+    let place = DatabasePlace { host: "db.example.com".to_owned(), port: 5432, variable: "REPLICA_URL".to_owned() };
     let failure = DatabaseFailure { database: "replica".to_owned(), place: Some(place), fault };
     Failure::Database { failure: Box::new(failure) }
 }

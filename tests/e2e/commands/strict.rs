@@ -76,6 +76,22 @@ pub fn each_bad_plugin_fails_its_rule_alone() {
     }
 }
 
+#[test]
+fn a_plugin_that_waits_for_its_whole_deadline_is_told() {
+    let folder = Folder::new(&[]);
+    folder.add_as("story", "fetches", "capabilities.network = [\"https://api.example.com\"]\n");
+    fs::create_dir(folder.plugins().join("story/examples")).expect("it is ours");
+    let mut example = example("");
+    example["tool"] = json!("fetches");
+    example["arguments"] = json!({"url": "https://api.example.com/stories/7"});
+    example["expect"] = json!({"structured": {"status": 200}});
+    folder.write("plugins/story/examples/seven.json", &example.to_string());
+    let ran = run(&folder, &["check", "story", "--strict", "--json"]);
+    let checked: Value = serde_json::from_str(&ran.stdout).expect("it is JSON");
+    let says = checked[0]["answers"][6]["findings"].to_string();
+    assert!(says.contains("waits for its whole deadline while https://api.example.com does not answer"), "{says}");
+}
+
 /// Without what follows the compiler and the machine.
 fn shown(folder: &Folder, arguments: &[&str]) -> String {
     let shown = run(folder, arguments).shown();

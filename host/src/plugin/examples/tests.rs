@@ -31,7 +31,8 @@ fn unknown_keys_and_bad_values_are_told_with_their_place() {
         exchange[key] = value;
         with("upstream", json!([exchange]))
     };
-    let rows = |rows: Value| json!([{"database": "d", "sql": "", "columns": [{"name": "a", "type": "int4"}], "rows": rows}]);
+    let rows =
+        |rows: Value| json!([{"database": "d", "sql": "", "columns": [{"name": "a", "type": "int4"}], "rows": rows}]);
     let told = [
         with("expect", json!({})),
         with("expect", json!({"result": {}})),

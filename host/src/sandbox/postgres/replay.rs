@@ -8,7 +8,8 @@ use crate::{
 /// The rows, or the error, that the replay has for this question.
 pub(super) fn answer(replay: &Replay, query: &postgres::Query) -> Result<postgres::Rows, postgres::Error> {
     // What is no JSON equals no parameter of an answer.
-    let parameters: Vec<_> = query.parameters.iter().map(|json| serde_json::from_str(json).unwrap_or_default()).collect();
+    let parameters: Vec<_> =
+        query.parameters.iter().map(|json| serde_json::from_str(json).unwrap_or_default()).collect();
     let rows = replay.query(&query.database, &query.sql, &parameters, query.max_rows as usize)?;
     let columns = rows.columns.into_iter().map(|(name, type_name)| postgres::Column { name, type_name });
     Ok(postgres::Rows {
