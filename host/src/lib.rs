@@ -26,7 +26,8 @@
 //!
 //! - Nothing that a guest wrote in one call can be read by another.
 //! - No byte of a guest reaches the host's stdout: it carries MCP alone.
-//! - No capability without an entry in the lock file; every doubt closes, none opens.
+//! - No capability without an entry in the lock file; every doubt closes, none opens. Only a call that a [`replay`] answers, and
+//!   that therefore reaches nothing, needs no entry.
 //! - A call ends by its deadline, in a loop as well as waiting; cancelling and disconnecting end it too.
 //! - A result that is not an error satisfies the tool's output schema.
 

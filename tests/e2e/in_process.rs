@@ -39,7 +39,8 @@ fn a_large_answer_and_a_large_request_pass() {
     let arguments = json!({"method": "POST", "url": URL, "body": large});
     let answer = plugin.call("fetches", arguments, api).expect("it answers").structured.expect("structured");
     assert_eq!((&answer["status"], &answer["body"]), (&json!(201), &json!(large)));
-    let head = plugin.call("fetches", json!({"method": "HEAD", "url": URL}), Replay::new().answer("HEAD", URL, 200, ""));
+    let head =
+        plugin.call("fetches", json!({"method": "HEAD", "url": URL}), Replay::new().answer("HEAD", URL, 200, ""));
     assert_eq!(head.expect("it answers").structured.expect("structured")["body"], "");
 }
 

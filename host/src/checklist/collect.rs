@@ -82,10 +82,10 @@ async fn provoke(trial: &Trial, tool: &Tool, examples: &[&Example], variables: &
     for example in examples {
         for target in targets(example).into_iter().filter(|target| tried.insert(target.clone())) {
             for fault in [Fault::Refusing, Fault::Silent] {
-                let replay = example.replay().broken(target.clone(), fault).deadline(PATIENCE);
-                let situation = match fault {
-                    Fault::Refusing => Situation::Refusing(target.clone()),
-                    Fault::Silent => Situation::Silent(target.clone()),
+                let replay = example.replay().broken(target.clone(), fault);
+                let (situation, replay) = match fault {
+                    Fault::Refusing => (Situation::Refusing(target.clone()), replay),
+                    Fault::Silent => (Situation::Silent(target.clone()), replay.deadline(PATIENCE)),
                 };
                 provoked.push(seen(example, situation, run(trial, example, replay).await));
             }

@@ -126,4 +126,27 @@ impl Facts {
         }
         errors
     }
+
+    /// Whether a result says what failed: something in it names the server or database, or speaks of a failure, and does not
+    /// stand in the answers to examples.
+    pub(super) fn tells(&self, seen: &Seen, name: &str) -> bool {
+        let usual: Vec<&str> = self.runs.iter().flat_map(|(run, _)| texts(&run.answer)).collect();
+        let words =
+            [name, "refused", "not answer", "unreachable", "unavailable", "timed out", "timeout", "failed", "error"];
+        let is_told = |text: &str| {
+            let lower = text.to_lowercase();
+            words.iter().any(|word| lower.contains(word))
+        };
+        texts(&seen.answer).into_iter().any(|text| !usual.contains(&text) && is_told(text))
+    }
+}
+
+/// Every text in a value.
+fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => vec![text],
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
+        Value::Object(members) => members.values().flat_map(texts).collect(),
+        _ => Vec::new(),
+    }
 }

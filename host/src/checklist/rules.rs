@@ -89,6 +89,12 @@ pub fn judge(facts: &Facts) -> Vec<Answer> {
     RULES.iter().map(answer).collect()
 }
 
+/// Told by the rules that judge what was seen, where nothing was.
+fn nothing_seen(facts: &Facts) -> Option<Finding> {
+    let says = "nothing was run, because there are no examples; add one for each tool";
+    facts.runs.is_empty().then(|| warn("examples".to_owned(), says.to_owned()))
+}
+
 fn errors(facts: &Facts) -> Vec<Finding> {
     let lacking = facts.errors().into_iter().filter_map(|(seen, error)| {
         let has_cause = error.likely_causes.iter().any(|cause| !cause.trim().is_empty());
@@ -103,11 +109,11 @@ fn errors(facts: &Facts) -> Vec<Finding> {
         let says = format!("the error `{}` {} does not say {missing}", error.code, seen.situation);
         Some(fail(place, format!("{says}; add that where the error is made")))
     });
-    lacking.collect()
+    lacking.chain(nothing_seen(facts)).collect()
 }
 
 /// What only a trace, or the name of a type, has in it.
-const TRACES: [&str; 9] = [
+const TRACES: [&str; 8] = [
     "panicked at",
     "stack backtrace",
     "RUST_BACKTRACE",
@@ -116,7 +122,6 @@ const TRACES: [&str; 9] = [
     "Exception:",
     "goroutine ",
     "called `Result::unwrap()`",
-    "0x00",
 ];
 /// Codes that say nothing.
 const GENERIC: [&str; 8] =
@@ -128,7 +133,7 @@ fn traces(facts: &Facts) -> Vec<Finding> {
         let says = format!("it crashes {} ({code}); return a ToolError instead", seen.situation);
         Some(fail(seen.tool.clone(), says))
     });
-    let mut findings: Vec<_> = crashes.collect();
+    let mut findings: Vec<_> = crashes.chain(nothing_seen(facts)).collect();
     let mut generic = Vec::new();
     for (seen, error) in facts.errors() {
         let place = || facts.files.place(&format!("\"{}\"", error.code), &seen.tool);
@@ -201,6 +206,9 @@ fn first_words(text: &str) -> String {
 /// Names that say nothing by themselves.
 const BARE: [&str; 9] = ["filter", "query", "data", "id", "value", "input", "params", "options", "payload"];
 
+/// What says how large a number may be, or usually is.
+const BOUNDS: [&str; 7] = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "default", "enum", "examples"];
+
 fn parameters(facts: &Facts) -> Vec<Finding> {
     facts.tools.iter().flat_map(|tool| of_object(facts, tool, "", &tool.input)).collect()
 }
@@ -223,12 +231,16 @@ fn of_object(facts: &Facts, tool: &ToolFacts, inside: &str, schema: &Map<String,
         if !["type", "enum", "const", "oneOf", "anyOf", "$ref"].into_iter().any(has) {
             findings.push(fail(place.clone(), format!("{parameter} has no type; give it one, or an enumeration")));
         }
+        let is_number = ["integer", "number"].iter().any(|kind| property["type"] == *kind);
+        if is_number && !BOUNDS.iter().any(|keyword| has(keyword)) {
+            let says = format!("{parameter} is a number without bounds; give it `minimum`, `maximum` or `default`");
+            findings.push(warn(place.clone(), says));
+        }
         if BARE.contains(&&**name) && !["enum", "const", "format", "pattern", "examples"].into_iter().any(has) {
             let says = format!("{parameter} could be anything; give it `enum`, `format`, `pattern` or `examples`");
             findings.push(fail(place, says));
         }
-        let inner = property.as_object().or(property["items"].as_object());
-        if let Some(inner) = inner {
+        for inner in [property, &property["items"]].into_iter().filter_map(Value::as_object) {
             findings.extend(of_object(facts, tool, &format!("{inside}{name}."), inner));
         }
     }
@@ -274,11 +286,16 @@ fn state(facts: &Facts) -> Vec<Finding> {
         let mend = "take out what varies (time, randomness, the order of a map), or say `idempotent(false)`";
         fail(facts.files.place(&format!("\"{}\"", first.tool), &first.tool), format!("{says}; {mend}"))
     };
-    differing.map(finding).collect()
+    differing.map(finding).chain(nothing_seen(facts)).collect()
 }
 
 fn broken_connections(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let asks = !facts.asked.network.is_empty() || !facts.asked.postgres.is_empty();
+    if asks && !facts.provoked.iter().any(|seen| matches!(seen.situation, Situation::Refusing(_))) {
+        let says = "no example reaches a server or database, so none could be broken; add one";
+        findings.push(warn("examples".to_owned(), says.to_owned()));
+    }
     for seen in &facts.provoked {
         let (Situation::Refusing(target) | Situation::Silent(target)) = &seen.situation else { continue };
         let name = match target {
@@ -287,7 +304,7 @@ fn broken_connections(facts: &Facts) -> Vec<Finding> {
         };
         let place = || facts.files.place(name, &seen.tool);
         match &seen.failure {
-            None if !tells(facts, seen, name) => {
+            None if !facts.tells(seen, name) => {
                 let says = format!("{} answers as if nothing were wrong {}", seen.tool, seen.situation);
                 findings.push(fail(place(), format!("{says}; return the error, or say in the result what failed")));
             }
@@ -303,26 +320,6 @@ fn broken_connections(facts: &Facts) -> Vec<Finding> {
         }
     }
     findings
-}
-
-/// Whether a result says what failed: something in it names the server or database, or speaks of a failure, and does not
-/// stand in the answers to examples.
-fn tells(facts: &Facts, seen: &Seen, name: &str) -> bool {
-    let usual: Vec<String> = facts.runs.iter().flat_map(|(run, _)| texts(&run.answer)).collect();
-    let words =
-        [name, "refused", "not answer", "unreachable", "unavailable", "timed out", "timeout", "failed", "error"];
-    let tells = |text: &String| words.iter().any(|word| text.to_lowercase().contains(word)) && !usual.contains(text);
-    texts(&seen.answer).iter().any(tells)
-}
-
-/// Every text in a value.
-fn texts(value: &Value) -> Vec<String> {
-    match value {
-        Value::String(text) => vec![text.clone()],
-        Value::Array(items) => items.iter().flat_map(texts).collect(),
-        Value::Object(members) => members.values().flat_map(texts).collect(),
-        _ => Vec::new(),
-    }
 }
 
 fn tests(facts: &Facts) -> Vec<Finding> {

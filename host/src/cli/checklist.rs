@@ -83,7 +83,10 @@ fn write(checked: &Checked, out: &mut impl Write) -> anyhow::Result<()> {
     let line = match (count(Verdict::Fail), count(Verdict::Warn)) {
         (0, 0) => "All ten pass.".to_owned(),
         (0, warned) => format!("None fails; {warned} to look at."),
-        (failed, _) => format!("{} of ten pass; {failed} to mend.", count(Verdict::Pass)),
+        (failed, 0) => format!("{} of ten pass; {failed} to mend.", count(Verdict::Pass)),
+        (failed, warned) => {
+            format!("{} of ten pass; {failed} to mend, {warned} to look at.", count(Verdict::Pass))
+        }
     };
     writeln!(out, "   {}\n", terminal::bold(&line))?;
     Ok(())

@@ -201,12 +201,13 @@ fn last_line(results: &Results) -> String {
         "No example was run.".to_owned()
     } else {
         let where_to = match results.live {
-            true => "live, each in an instance of its own",
+            true => "live",
             false => "and nothing left this machine",
         };
-        let verb = if total == 1 { "holds" } else { "hold" };
-        let all = if total == 1 { "The" } else { "All" };
-        format!("{all} {} of {} {verb}, {where_to}.", count(total, "example"), count(ran().count(), "plugin"))
+        match total {
+            1 => format!("The only example holds, {where_to}."),
+            _ => format!("All {total} examples of {} hold, {where_to}.", count(ran().count(), "plugin")),
+        }
     };
     if !not_run.is_empty() {
         line.push_str(&format!(" Not run: {}.", not_run.into_iter().collect::<Vec<_>>().join(", ")));
