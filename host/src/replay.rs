@@ -195,18 +195,14 @@ impl Replay {
             return Err(Box::new(DatabaseError::broken(database, *fault)));
         }
         let mut left = self.left();
-        match left.databases.iter().position(|answer| answer.matches(database, sql, parameters)) {
-            Some(at) => {
-                let mut rows = left.databases.remove(at).reply?;
-                rows.truncated |= rows.rows.len() > max_rows;
-                rows.rows.truncate(max_rows);
-                Ok(rows)
-            }
-            None => {
-                left.unexpected.push(answer::statement(database, sql, parameters));
-                Err(Box::new(DatabaseError::unexpected(database)))
-            }
-        }
+        let Some(at) = left.databases.iter().position(|answer| answer.matches(database, sql, parameters)) else {
+            left.unexpected.push(answer::statement(database, sql, parameters));
+            return Err(Box::new(DatabaseError::unexpected(database)));
+        };
+        let mut rows = left.databases.remove(at).reply?;
+        rows.truncated |= rows.rows.len() > max_rows;
+        rows.rows.truncate(max_rows);
+        Ok(rows)
     }
 
     fn left(&self) -> MutexGuard<'_, Left> {

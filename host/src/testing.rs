@@ -12,7 +12,6 @@
 //!
 //! Each call has an instance of its own, the limits and all that the manifest asks for, and reaches nothing but what the
 //! [`Replay`] answers.
-#![expect(clippy::panic, reason = "what is wrong here fails the test that asked for it")]
 
 use std::{path::Path, sync::Arc};
 
@@ -95,7 +94,6 @@ impl Plugin {
     /// # Panics
     ///
     /// When there is no such tool, when it sends a request that has no answer, and when an answer is left.
-    #[expect(clippy::needless_pass_by_value, reason = "tests pass json!({...})")]
     pub fn call(&self, tool: &str, arguments: Value, replay: Replay) -> Result<Output, Box<Report>> {
         let Value::Object(arguments) = arguments else { panic!("the arguments of {tool} are no object") };
         let replay = Arc::new(replay);

@@ -102,7 +102,8 @@ fn collect(folder: &Path, inside: &str, source: &mut Vec<(String, String)>) {
         let is_source = || name.rsplit_once('.').is_some_and(|(_, end)| SOURCES.contains(&end));
         if source.len() >= MAX_FILES || name.starts_with('.') {
             continue;
-        } else if kind.is_dir() && !SKIPPED.contains(&&*name) {
+        }
+        if kind.is_dir() && !SKIPPED.contains(&&*name) {
             collect(&entry.path(), &shown, source);
         } else if kind.is_file() && is_source() {
             source.extend(read(&entry.path()).map(|text| (shown, text)));

@@ -60,10 +60,7 @@ impl Smoke {
     pub(super) async fn run(self, open: &Open) -> anyhow::Result<ExitCode> {
         let (folder, sandbox) = (open.plugin_folder()?, open.sandbox()?);
         let meant = open.meant(&folder, self.plugin.as_deref())?;
-        let host = match self.live {
-            true => Some(progress::shown(super::LOADING, open.host(&sandbox)).await?),
-            false => None,
-        };
+        let host = if self.live { Some(progress::shown(super::LOADING, open.host(&sandbox)).await?) } else { None };
         let mut plugins = Vec::new();
         for found in &meant {
             let running = plugin(open, &sandbox, &folder, found, host.as_deref());
@@ -200,10 +197,7 @@ fn last_line(results: &Results) -> String {
     } else if total == 0 {
         "No example was run.".to_owned()
     } else {
-        let where_to = match results.live {
-            true => "live",
-            false => "and nothing left this machine",
-        };
+        let where_to = if results.live { "live" } else { "and nothing left this machine" };
         match total {
             1 => format!("The only example holds, {where_to}."),
             _ => format!("All {total} examples of {} hold, {where_to}.", count(ran().count(), "plugin")),

@@ -40,7 +40,7 @@ impl Sender {
         };
         match replay.reply(request.method(), &request.url(), &request.server) {
             Reply::Answer { status, headers, body } => {
-                let sent = response(status, headers, body, request.method() == "HEAD");
+                let sent = response(status, &headers, &body, request.method() == "HEAD");
                 exchange::exchange(pipe(sent), permits, request, ongoing, network.least_rate).await
             }
             Reply::Refuse => Err(Unreachable::Refused.into()),
@@ -48,13 +48,13 @@ impl Sender {
                 let connect = request.timeouts.connect.or(own_timeout).map_or(CONNECT, |own| own.min(CONNECT));
                 Err(timed_out(Stage::Connect, connect))
             }
-            Reply::Silence => match own_timeout.filter(|own| *own < self.grant.limits().deadline) {
-                Some(own) => Err(timed_out(Stage::Answer, own)),
-                None => {
-                    let silence = std::future::pending::<Infallible>();
-                    match ongoing.within(Stage::Answer, ongoing.deadline, silence).await? {}
+            Reply::Silence => {
+                if let Some(own) = own_timeout.filter(|own| *own < self.grant.limits().deadline) {
+                    return Err(timed_out(Stage::Answer, own));
                 }
-            },
+                let silence = std::future::pending::<Infallible>();
+                match ongoing.within(Stage::Answer, ongoing.deadline, silence).await? {}
+            }
             Reply::Unexpected => {
                 let problem = "no answer to it is given, and nothing else is reached where answers are given";
                 Err(Cause::Invalid(Invalid::Url(problem.to_owned())))
@@ -77,7 +77,7 @@ fn pipe(response: Vec<u8>) -> DuplexStream {
 }
 
 /// The answer as it stands on the wire.
-fn response(status: u16, headers: Vec<(String, String)>, body: Vec<u8>, is_head: bool) -> Vec<u8> {
+fn response(status: u16, headers: &[(String, String)], body: &[u8], is_head: bool) -> Vec<u8> {
     let mut head = format!("HTTP/1.1 {status} \r\n");
     // The host has the whole body, so it is the one who knows how long that is.
     let is_length = |name: &str| ["content-length", "transfer-encoding"].iter().any(|it| name.eq_ignore_ascii_case(it));
@@ -88,6 +88,6 @@ fn response(status: u16, headers: Vec<(String, String)>, body: Vec<u8>, is_head:
         return (head + "\r\n").into_bytes();
     }
     let mut response = format!("{head}content-length: {}\r\n\r\n", body.len()).into_bytes();
-    response.extend(body);
+    response.extend_from_slice(body);
     response
 }

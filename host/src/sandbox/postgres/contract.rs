@@ -18,7 +18,7 @@ impl postgres::Host for CallState {
             postgres::Error { failure: error, refusal: None }
         })?;
         if let Some(replay) = &self.replay {
-            return replay::answer(replay, &query);
+            return Ok(replay::answer(replay, &query)?);
         }
         let question = Question {
             sql: query.sql,

@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// The rows, or the error, that the replay has for this question.
-pub(super) fn answer(replay: &Replay, query: &postgres::Query) -> Result<postgres::Rows, postgres::Error> {
+pub(super) fn answer(replay: &Replay, query: &postgres::Query) -> Result<postgres::Rows, Box<DatabaseError>> {
     // What is no JSON equals no parameter of an answer.
     let parameters: Vec<_> =
         query.parameters.iter().map(|json| serde_json::from_str(json).unwrap_or_default()).collect();
