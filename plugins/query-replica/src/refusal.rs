@@ -1,0 +1,153 @@
+//! What to tell of a statement that has no rows: what is wrong with it, and what to write instead.
+//!
+//! Where the database was not reached the host's words say it all: they know server, port and variable.
+
+use toolcell_sdk::ToolError;
+use toolcell_sdk::postgres::{Error, Refusal};
+
+use crate::{catalog, statement};
+
+/// Characters of what the database says that are shown.
+const MAX_SAID: usize = 200;
+
+/// The error that a model reads, by what the database said (PostgreSQL's appendix A).
+pub(crate) fn explain(error: Error, sql: &str) -> ToolError {
+    let Error { failure, refusal } = error;
+    if failure.code == "database_timeout" {
+        return too_slow(failure);
+    }
+    let Some(refusal) = refusal else { return failure };
+    match refusal.sqlstate.as_str() {
+        "42703" => unknown_column(&refusal, sql),
+        "42P01" => unknown_table(&refusal, sql),
+        "42601" => syntax_error(&refusal, sql),
+        "42501" => permission_denied(&refusal, sql),
+        "25006" => read_only(&refusal),
+        "40001" => replica_conflict(&refusal),
+        _ => refused(failure, &refusal, sql),
+    }
+}
+
+fn unknown_column(refusal: &Refusal, sql: &str) -> ToolError {
+    let name = named(refusal, sql);
+    let nearest = name.last().map(|column| catalog::columns_like(column, sql)).unwrap_or_default();
+    ToolError::new("unknown_column", said(refusal, sql))
+        .cause("the name is misspelt, or the column belongs to another table")
+        .cause("a name with capital letters is written without double quotes")
+        .check_first(instead(&nearest, refusal, "`describe_tables` has the columns of each table."))
+}
+
+fn unknown_table(refusal: &Refusal, sql: &str) -> ToolError {
+    let name = named(refusal, sql);
+    // `SELECT u.id FROM users` has a column at its position, and the message speaks of `u` alone.
+    if !name.is_empty() && !refusal.message.contains(&name.join(".")) {
+        return ToolError::new("unknown_table", said(refusal, sql))
+            .cause("the table is missing in FROM")
+            .cause("FROM gives the table an alias, and only the alias counts")
+            .check_first(instead(
+                &[],
+                refusal,
+                &format!("Put `{}` into FROM, or use the alias that is there.", name[0]),
+            ));
+    }
+    let (table, schema) = (name.last(), name.iter().rev().nth(1));
+    let nearest = table.map(|table| catalog::tables_like(schema.map(String::as_str), table)).unwrap_or_default();
+    ToolError::new("unknown_table", said(refusal, sql))
+        .cause("the name is misspelt")
+        .cause("the table is in another schema, which has to be written before its name")
+        .cause("a name with capital letters is written without double quotes")
+        .check_first(instead(&nearest, refusal, "`describe_tables` has the tables of each schema."))
+}
+
+fn syntax_error(refusal: &Refusal, sql: &str) -> ToolError {
+    ToolError::new("syntax_error", said(refusal, sql))
+        .cause("a keyword, comma, quote or bracket is missing or misspelt there or shortly before")
+        .cause("there is more than one statement: a call takes one")
+        .cause("it is the SQL of another database: this is PostgreSQL")
+        .check_first("Correct the statement there and call again.")
+}
+
+fn permission_denied(refusal: &Refusal, sql: &str) -> ToolError {
+    ToolError::new("permission_denied", said(refusal, sql))
+        .cause("the role that reads the replica was not granted SELECT there, or USAGE of the schema")
+        .cause("the statement does more than read rows, such as COPY or SET ROLE")
+        .check_first(
+            "Call `describe_tables` for what may be read. If this has to be read, too, a person who owns it can GRANT SELECT.",
+        )
+}
+
+fn read_only(refusal: &Refusal) -> ToolError {
+    ToolError::new("read_only", format!("nothing was changed: {}", excerpt(&refusal.message)))
+        .cause("the statement writes, creates something, locks rows or moves a sequence")
+        .cause("`query_replica` is for reading: the database itself allows nothing else here")
+        .check_first(
+            "Write it as a SELECT that reads. Where a change is wanted, tell the user: a person makes it elsewhere.",
+        )
+}
+
+fn replica_conflict(refusal: &Refusal) -> ToolError {
+    ToolError::new("replica_conflict", format!("the replica gave up the statement: {}", excerpt(&refusal.message)))
+        .cause(
+            "the primary changed or removed rows that the statement was still reading, and the replica had to follow",
+        )
+        .cause("the statement ran for longer than `max_standby_streaming_delay` allows")
+        .check_first("Call again, with a narrower WHERE so that it takes less time.")
+        .retryable()
+}
+
+/// The host says how long it took; what can be done about it is the statement's.
+fn too_slow(failure: ToolError) -> ToolError {
+    ToolError {
+        likely_causes: vec![
+            "it reads a large table by a condition that no index fits".to_owned(),
+            "it sorts, joins or counts everything before LIMIT can end it".to_owned(),
+            "the replica is busy, or waits for a lock".to_owned(),
+        ],
+        check_first: Some(
+            "Narrow the WHERE to indexed columns or a shorter time, add a LIMIT, and see the plan with EXPLAIN before \
+             running it again."
+                .to_owned(),
+        ),
+        ..failure
+    }
+}
+
+/// The host's words, with the place, which it cannot show.
+fn refused(failure: ToolError, refusal: &Refusal, sql: &str) -> ToolError {
+    let Some(position) = refusal.position else { return failure };
+    let message = format!("{}, {}", failure.message.trim_end_matches('.'), statement::place(sql, position));
+    ToolError { message, ..failure }
+}
+
+/// What the database said, and where in the statement.
+fn said(refusal: &Refusal, sql: &str) -> String {
+    let said = excerpt(&refusal.message);
+    match refusal.position {
+        Some(position) => format!("{said}, {}", statement::place(sql, position)),
+        None => said,
+    }
+}
+
+fn named(refusal: &Refusal, sql: &str) -> Vec<String> {
+    refusal.position.map(|position| statement::name_at(sql, position)).unwrap_or_default()
+}
+
+/// The nearest names, else what the database suggests, and where all of them are.
+fn instead(nearest: &[String], refusal: &Refusal, all: &str) -> String {
+    match (nearest, &refusal.hint) {
+        ([], None) => all.to_owned(),
+        ([], Some(hint)) => format!("{} {all}", excerpt(hint)),
+        ([one], _) => format!("Whether {one} is meant; {all}"),
+        (some, _) => format!("Whether one of these is meant: {}; {all}", some.join(", ")),
+    }
+}
+
+fn excerpt(text: &str) -> String {
+    match text.char_indices().nth(MAX_SAID) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
