@@ -7,68 +7,81 @@ use toolcell_sdk::postgres::{Error, Refusal};
 
 use crate::{catalog, statement};
 
-/// Characters of what the database says that are shown.
-const MAX_SAID: usize = 200;
+/// Characters of a detail or hint of the database's that are shown.
+const MAX_SAID: usize = 120;
 
 /// The error that a model reads, by what the database said (PostgreSQL's appendix A).
 pub(crate) fn explain(error: Error, sql: &str) -> ToolError {
     let Error { failure, refusal } = error;
+    let Some(refusal) = refusal else {
+        return match failure.code.as_str() {
+            // Whatever returns no rows is refused before the database reads it.
+            "database_refused" => read_only(&failure),
+            "database_timeout" => too_slow(failure),
+            _ => failure,
+        };
+    };
     if failure.code == "database_timeout" {
         return too_slow(failure);
     }
-    let Some(refusal) = refusal else { return failure };
+    let message = told(&failure, &refusal, sql);
     match refusal.sqlstate.as_str() {
-        "42703" => unknown_column(&refusal, sql),
-        "42P01" => unknown_table(&refusal, sql),
-        "42601" => syntax_error(&refusal, sql),
-        "42501" => permission_denied(&refusal, sql),
-        "25006" => read_only(&refusal),
-        "40001" => replica_conflict(&refusal),
-        _ => refused(failure, &refusal, sql),
+        "42703" => unknown_column(message, &refusal, sql),
+        "42P01" => unknown_table(message, &refusal, sql),
+        "42601" => syntax_error(message),
+        "42501" => permission_denied(message),
+        "25006" => read_only(&failure),
+        "40001" => replica_conflict(message),
+        _ => ToolError { message, ..failure },
     }
 }
 
-fn unknown_column(refusal: &Refusal, sql: &str) -> ToolError {
+/// The host's words, with what else the database said and what stands in the statement where it points to.
+fn told(failure: &ToolError, refusal: &Refusal, sql: &str) -> String {
+    let detail = refusal.detail.as_ref().map(|detail| excerpt(detail.trim_end_matches('.')));
+    let around = refusal.position.map(|position| statement::around(sql, position));
+    let said = failure.message.trim_end_matches('.').to_owned();
+    [Some(said), detail, around].into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+fn unknown_column(message: String, refusal: &Refusal, sql: &str) -> ToolError {
     let name = named(refusal, sql);
     let nearest = name.last().map(|column| catalog::columns_like(column, sql)).unwrap_or_default();
-    ToolError::new("unknown_column", said(refusal, sql))
+    ToolError::new("unknown_column", message)
         .cause("the name is misspelt, or the column belongs to another table")
         .cause("a name with capital letters is written without double quotes")
         .check_first(instead(&nearest, refusal, "`describe_tables` has the columns of each table."))
 }
 
-fn unknown_table(refusal: &Refusal, sql: &str) -> ToolError {
+fn unknown_table(message: String, refusal: &Refusal, sql: &str) -> ToolError {
     let name = named(refusal, sql);
-    // `SELECT u.id FROM users` has a column at its position, and the message speaks of `u` alone.
+    // `SELECT u.id FROM users` has a column at its position, and the database speaks of `u` alone.
     if !name.is_empty() && !refusal.message.contains(&name.join(".")) {
-        return ToolError::new("unknown_table", said(refusal, sql))
+        let mend = format!("Put `{}` into FROM, or use the alias that is there.", name[0]);
+        return ToolError::new("unknown_table", message)
             .cause("the table is missing in FROM")
             .cause("FROM gives the table an alias, and only the alias counts")
-            .check_first(instead(
-                &[],
-                refusal,
-                &format!("Put `{}` into FROM, or use the alias that is there.", name[0]),
-            ));
+            .check_first(instead(&[], refusal, &mend));
     }
     let (table, schema) = (name.last(), name.iter().rev().nth(1));
     let nearest = table.map(|table| catalog::tables_like(schema.map(String::as_str), table)).unwrap_or_default();
-    ToolError::new("unknown_table", said(refusal, sql))
+    ToolError::new("unknown_table", message)
         .cause("the name is misspelt")
         .cause("the table is in another schema, which has to be written before its name")
         .cause("a name with capital letters is written without double quotes")
         .check_first(instead(&nearest, refusal, "`describe_tables` has the tables of each schema."))
 }
 
-fn syntax_error(refusal: &Refusal, sql: &str) -> ToolError {
-    ToolError::new("syntax_error", said(refusal, sql))
+fn syntax_error(message: String) -> ToolError {
+    ToolError::new("syntax_error", message)
         .cause("a keyword, comma, quote or bracket is missing or misspelt there or shortly before")
         .cause("there is more than one statement: a call takes one")
         .cause("it is the SQL of another database: this is PostgreSQL")
         .check_first("Correct the statement there and call again.")
 }
 
-fn permission_denied(refusal: &Refusal, sql: &str) -> ToolError {
-    ToolError::new("permission_denied", said(refusal, sql))
+fn permission_denied(message: String) -> ToolError {
+    ToolError::new("permission_denied", message)
         .cause("the role that reads the replica was not granted SELECT there, or USAGE of the schema")
         .cause("the statement does more than read rows, such as COPY or SET ROLE")
         .check_first(
@@ -76,21 +89,19 @@ fn permission_denied(refusal: &Refusal, sql: &str) -> ToolError {
         )
 }
 
-fn read_only(refusal: &Refusal) -> ToolError {
-    ToolError::new("read_only", format!("nothing was changed: {}", excerpt(&refusal.message)))
-        .cause("the statement writes, creates something, locks rows or moves a sequence")
-        .cause("`query_replica` is for reading: the database itself allows nothing else here")
+fn read_only(failure: &ToolError) -> ToolError {
+    ToolError::new("read_only", format!("nothing was changed: {}", failure.message))
+        .cause("the statement writes, creates something, locks rows, or sets up a session or transaction")
+        .cause("`query_replica` is for reading: nothing else is allowed here, whatever the statement says")
         .check_first(
             "Write it as a SELECT that reads. Where a change is wanted, tell the user: a person makes it elsewhere.",
         )
 }
 
-fn replica_conflict(refusal: &Refusal) -> ToolError {
-    ToolError::new("replica_conflict", format!("the replica gave up the statement: {}", excerpt(&refusal.message)))
-        .cause(
-            "the primary changed or removed rows that the statement was still reading, and the replica had to follow",
-        )
-        .cause("the statement ran for longer than `max_standby_streaming_delay` allows")
+fn replica_conflict(message: String) -> ToolError {
+    ToolError::new("replica_conflict", message)
+        .cause("the primary changed or removed what the statement was still reading, and the replica had to follow")
+        .cause("the statement ran for longer than `max_standby_streaming_delay` of the replica allows")
         .check_first("Call again, with a narrower WHERE so that it takes less time.")
         .retryable()
 }
@@ -109,22 +120,6 @@ fn too_slow(failure: ToolError) -> ToolError {
                 .to_owned(),
         ),
         ..failure
-    }
-}
-
-/// The host's words, with the place, which it cannot show.
-fn refused(failure: ToolError, refusal: &Refusal, sql: &str) -> ToolError {
-    let Some(position) = refusal.position else { return failure };
-    let message = format!("{}, {}", failure.message.trim_end_matches('.'), statement::place(sql, position));
-    ToolError { message, ..failure }
-}
-
-/// What the database said, and where in the statement.
-fn said(refusal: &Refusal, sql: &str) -> String {
-    let said = excerpt(&refusal.message);
-    match refusal.position {
-        Some(position) => format!("{said}, {}", statement::place(sql, position)),
-        None => said,
     }
 }
 

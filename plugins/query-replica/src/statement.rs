@@ -7,15 +7,14 @@ const AROUND: usize = 32;
 /// Names of a statement that are looked at.
 const MAX_NAMES: usize = 500;
 
-/// Where a position is, counted in characters from 1, with what stands on either side.
-pub(crate) fn place(sql: &str, position: u32) -> String {
+/// What stands at a position, counted in characters from 1, and before it.
+pub(crate) fn around(sql: &str, position: u32) -> String {
     let (before, after) = split(sql, position);
     let (before, after) = (last_chars(&one_line(before)), first_chars(&one_line(after)));
     match (before.as_str(), after.as_str()) {
-        ("", "") => format!("at character {position}"),
-        (before, "") => format!("at its end, after `{before}`"),
-        ("", after) => format!("at its beginning, `{after}`"),
-        (before, after) => format!("at character {position}, after `{before}`: `{after}`"),
+        (before, "") => format!("the statement ends there, after `{before}`"),
+        ("", after) => format!("there stands `{after}`"),
+        (before, after) => format!("there stands `{after}`, after `{before}`"),
     }
 }
 
@@ -102,12 +101,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_shows_what_stands_on_either_side() {
-        assert_eq!(place("SELECT *\n  FORM users", 12), "at character 12, after `SELECT *`: `FORM users`");
-        assert_eq!(place("SELECT id FROM", 15), "at its end, after `SELECT id FROM`");
-        assert_eq!(place("SELCT 1", 1), "at its beginning, `SELCT 1`");
-        assert_eq!(place("SELECT 'é', x FROM t", 13), "at character 13, after `SELECT 'é',`: `x FROM t`");
-        assert_eq!(place("", 1), "at character 1");
+    fn what_stands_on_either_side_of_a_place_is_shown() {
+        assert_eq!(around("SELECT *\n  FORM users", 12), "there stands `FORM users`, after `SELECT *`");
+        assert_eq!(around("SELECT id FROM", 15), "the statement ends there, after `SELECT id FROM`");
+        assert_eq!(around("SELCT 1", 1), "there stands `SELCT 1`");
+        assert_eq!(around("SELECT 'é', x FROM t", 13), "there stands `x FROM t`, after `SELECT 'é',`");
     }
 
     #[test]
@@ -115,8 +113,8 @@ mod tests {
         let sql = format!("SELECT {}x FORM {}", "a, ".repeat(50), "b ".repeat(50));
         let position = u32::try_from(sql.find("FORM").unwrap()).unwrap() + 1;
         assert_eq!(
-            place(&sql, position),
-            "at character 160, after `… a, a, a, a, a, a, a, a, a, a, x`: `FORM b b b b b b b b b b b b b b…`"
+            around(&sql, position),
+            "there stands `FORM b b b b b b b b b b b b b b…`, after `… a, a, a, a, a, a, a, a, a, a, x`"
         );
     }
 
