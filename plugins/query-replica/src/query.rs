@@ -12,7 +12,8 @@ use crate::{DATABASE, refusal};
 /// into 4 MiB, within 30 s. No rows are a result too, not an error. Fails with `unknown_column` or `unknown_table` (with the
 /// nearest names), `syntax_error` (with the place), `permission_denied`, `read_only`, `replica_conflict`, or a `database_`
 /// code: `database_timeout` (too slow), `database_unreachable`, `database_login`, `database_not_configured`,
-/// `database_busy`, `database_refused` (anything else in the statement).
+/// `database_busy`, `database_refused` (anything else in the statement); or with `invalid_query` (parameters such as $1, or a
+/// row that is too large).
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct QueryReplica {

@@ -18,6 +18,7 @@ pub(crate) fn explain(error: Error, sql: &str) -> ToolError {
             // Whatever returns no rows is refused before the database reads it.
             "database_refused" => read_only(&failure),
             "database_timeout" => too_slow(failure),
+            "invalid_query" => unusable(failure),
             _ => failure,
         };
     };
@@ -117,6 +118,21 @@ fn too_slow(failure: ToolError) -> ToolError {
         check_first: Some(
             "Narrow the WHERE to indexed columns or a shorter time, add a LIMIT, and see the plan with EXPLAIN before \
              running it again."
+                .to_owned(),
+        ),
+        ..failure
+    }
+}
+
+/// The host says what it did not take; this plugin passes nothing on but the statement.
+fn unusable(failure: ToolError) -> ToolError {
+    ToolError {
+        likely_causes: vec![
+            "the statement has parameters such as $1, and this tool takes none".to_owned(),
+            "a column holds long texts, documents or files".to_owned(),
+        ],
+        check_first: Some(
+            "Write values into the statement itself, and select few columns or parts of them, as by left(body, 1000)."
                 .to_owned(),
         ),
         ..failure
