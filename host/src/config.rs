@@ -1,13 +1,17 @@
 //! `toolcell.toml`: the operator's own settings. It lies beside the plugins folder, and nothing in it can grant anything.
 
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
-    policy::{PluginPolicy, Policy, units::parse_bytes},
-    source::{LimitsTable, Source, SourceError},
+    policy::{DatabaseName, EnvName, PluginPolicy, Policy, units::parse_bytes},
+    source::{CacheTable, LimitsTable, Source, SourceError},
 };
 
 /// What toolcell.toml means. The default is that of a missing file.
@@ -17,6 +21,19 @@ pub struct Config {
     pub policy: Policy,
     /// What it says about all calls together.
     pub sandbox: SandboxConfig,
+    /// Databases that plugins can be granted, by name.
+    pub postgres: BTreeMap<DatabaseName, DatabaseConfig>,
+}
+
+/// One database, without its URL, which is a secret and so not in a file that is committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseConfig {
+    /// The variable that holds the URL.
+    pub url_env: EnvName,
+    /// Certificate authorities in PEM form that are trusted instead of the machine's, as written: relative to the file.
+    pub ca_file: Option<PathBuf>,
+    /// Connections that the host keeps at most.
+    pub connections: u32,
 }
 
 /// Bounds for all calls together; `None` leaves them to the host.
@@ -65,9 +82,14 @@ impl Config {
             caps: source.limits(&raw.limits)?,
             allow: raw.network.allow.map(|rules| source.set(&rules)).transpose()?,
             deny: source.set(&raw.network.deny)?,
+            cache: source.cache_caps(&raw.cache)?,
             plugins,
         };
-        Ok(Self { policy, sandbox: sandbox(source, &raw.sandbox)? })
+        let mut postgres = BTreeMap::new();
+        for (name, written) in &raw.postgres {
+            postgres.insert(source.value(name)?, database(source, written)?);
+        }
+        Ok(Self { policy, sandbox: sandbox(source, &raw.sandbox)?, postgres })
     }
 }
 
@@ -79,9 +101,21 @@ struct RawConfig {
     #[serde(default)]
     network: RawNetwork,
     #[serde(default)]
+    cache: CacheTable,
+    #[serde(default)]
     plugins: BTreeMap<Spanned<String>, RawPlugin>,
     #[serde(default)]
     sandbox: RawSandbox,
+    #[serde(default)]
+    postgres: BTreeMap<Spanned<String>, RawDatabase>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawDatabase {
+    url_env: Spanned<String>,
+    ca_file: Option<PathBuf>,
+    connections: Option<Spanned<i64>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -97,6 +131,8 @@ struct RawPlugin {
     enabled: Option<bool>,
     network: Option<Vec<Spanned<String>>>,
     env: Option<Vec<Spanned<String>>>,
+    cache: Option<bool>,
+    postgres: Option<Vec<Spanned<String>>>,
     disable: Vec<Spanned<String>>,
 }
 
@@ -112,7 +148,23 @@ fn plugin_policy(source: &Source, written: &RawPlugin) -> Result<PluginPolicy, S
         enabled: written.enabled.unwrap_or(true),
         network: written.network.as_ref().map(|rules| source.set(rules)).transpose()?,
         env: written.env.as_ref().map(|names| source.set(names)).transpose()?,
+        cache: written.cache.unwrap_or(true),
+        postgres: written.postgres.as_ref().map(|names| source.set(names)).transpose()?,
         disable: source.set(&written.disable)?,
+    })
+}
+
+fn database(source: &Source, written: &RawDatabase) -> Result<DatabaseConfig, SourceError> {
+    const CONNECTIONS: (u32, u32) = (8, 64);
+    let (default, most) = CONNECTIONS;
+    let connections = |written: &Spanned<i64>| {
+        let number = u32::try_from(*written.get_ref()).ok().filter(|number| (1..=most).contains(number));
+        number.ok_or_else(|| source.error(written, format!("connections has to be a number from 1 to {most}")))
+    };
+    Ok(DatabaseConfig {
+        url_env: source.value(&written.url_env)?,
+        ca_file: written.ca_file.clone(),
+        connections: written.connections.as_ref().map(connections).transpose()?.unwrap_or(default),
     })
 }
 
@@ -136,8 +188,10 @@ fn sandbox(source: &Source, written: &RawSandbox) -> Result<SandboxConfig, Sourc
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::policy::{Capabilities, Grant, PluginName};
+    use crate::policy::{CacheRoom, Capabilities, Grant, PluginName};
 
     fn parse(text: &str) -> Result<Config, String> {
         Config::parse(&Source { file: "toolcell.toml", text }).map_err(|error| error.to_string())
@@ -151,6 +205,9 @@ memory = "128MiB"
 allow = ["https://*"]
 deny = ["https://evil.example"]
 
+[cache]
+max = "8MiB"
+
 [sandbox]
 memory = "4GiB"
 slots = 200
@@ -158,10 +215,14 @@ slots = 200
 [plugins.fetch]
 network = ["https://*.wikipedia.org"]
 env = []
+postgres = ["events"]
 disable = ["post"]
 
 [plugins.old]
 enabled = false
+
+[plugins.pure]
+cache = false
 "#;
 
     #[test]
@@ -173,6 +234,8 @@ enabled = false
                 .map(|rule| rule.parse().expect("a rule"))
                 .into(),
             env: ["TOKEN".parse().expect("a name")].into(),
+            cache: Some(CacheRoom { max: 16 << 20, ttl_max: Duration::from_mins(1) }),
+            postgres: ["replica".parse().expect("a name")].into(),
             ..Capabilities::default()
         };
         let narrow = |name: &str| {
@@ -181,7 +244,9 @@ enabled = false
         };
         let fetch = narrow("fetch").expect("it is enabled");
         assert_eq!(fetch.network().iter().map(ToString::to_string).collect::<Vec<_>>(), ["https://en.wikipedia.org"]);
-        assert!(fetch.env().is_empty());
+        assert!(fetch.env().is_empty() && fetch.postgres().is_empty());
+        assert_eq!(fetch.cache(), Some(CacheRoom { max: 8 << 20, ttl_max: Duration::from_mins(1) }));
+        assert_eq!(narrow("pure").expect("it is enabled").cache(), None);
         assert_eq!(fetch.limits().memory, 128 << 20);
         assert!(config.policy.disables(&"fetch".parse().expect("a name"), "post"));
         assert_eq!(narrow("other").expect("it is enabled").env().len(), 1);

@@ -8,12 +8,14 @@ use serde::Serialize;
 
 use crate::{
     call::CallId,
-    receipt::{Denial, Exchange, Server},
+    receipt::{DatabaseFailure, Denial, Exchange, Server},
 };
 
 mod code;
+pub mod database;
 pub mod network;
 mod report;
+pub mod state;
 mod wording;
 
 pub use self::{
@@ -39,6 +41,11 @@ pub enum Failure {
     Unreachable {
         /// What failed last.
         exchange: Exchange,
+    },
+    /// A trap or exit right after a database did not answer.
+    Database {
+        /// What failed last.
+        failure: Box<DatabaseFailure>,
     },
     /// A trap or exit while a granted variable is not set on the host.
     MissingVariable {
@@ -70,8 +77,8 @@ pub enum Failure {
     Deadline {
         /// The time that it had.
         limit: Duration,
-        /// The server that it was waiting for, if it was.
-        waiting_for: Option<Server>,
+        /// What it was waiting for, if the host knows.
+        waiting_for: Option<WaitingFor>,
     },
     /// The answer is larger than an answer may be.
     ResultTooLarge {
@@ -117,6 +124,15 @@ pub enum Failure {
     },
 }
 
+/// What a call that missed its deadline was waiting for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WaitingFor {
+    /// A server's answer to an HTTP request.
+    Server(Server),
+    /// A database's answer, by the database's name in toolcell.toml.
+    Database(String),
+}
+
 /// One place where JSON does not satisfy its schema.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Mismatch {
@@ -147,9 +163,10 @@ impl Failure {
     pub fn code(&self) -> &str {
         let code = match self {
             Self::InvalidArguments { .. } => Code::InvalidArguments,
-            Self::Denied { .. } => Code::DeniedNetwork,
+            Self::Denied { denial } => Code::of(denial),
             Self::Unreachable { exchange } if exchange.is_over_limit() => Code::UpstreamLimit,
             Self::Unreachable { .. } => Code::UpstreamUnreachable,
+            Self::Database { failure } => failure.fault.code(),
             Self::MissingVariable { .. } => Code::MissingVariable,
             Self::Trapped { .. } => Code::Trap,
             Self::StackOverflow => Code::StackOverflow,

@@ -4,6 +4,10 @@ use std::{fmt, time::Duration};
 
 use serde::{Serialize, Serializer};
 
+mod query;
+
+pub use query::{DatabaseFailure, DatabaseFault, DatabasePlace, LoginFault, Query, QueryEnd, Refusal};
+
 use crate::call::CallId;
 
 /// What one call did, seen from outside the guest: it cannot be forged or left out by a plugin.
@@ -25,6 +29,9 @@ pub struct Receipt {
     /// Every HTTP request that went out or was tried, in order. At most [`Receipt::MAX_ENTRIES`].
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exchanges: Vec<Exchange>,
+    /// Every question to a database, in order. At most [`Receipt::MAX_ENTRIES`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub queries: Vec<Query>,
     /// Everything that was asked for and refused, in order. At most [`Receipt::MAX_ENTRIES`].
     #[serde(skip)]
     pub denials: Vec<Denial>,
@@ -37,7 +44,7 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// How many exchanges, and how many denials, are kept; a guest must not fill the host with them.
+    /// How many exchanges, queries and denials are kept of each; a guest must not fill the host with them.
     pub const MAX_ENTRIES: usize = 64;
 
     /// A receipt of a call that did nothing yet.
@@ -49,6 +56,7 @@ impl Receipt {
             computing: Duration::ZERO,
             memory_peak: 0,
             exchanges: Vec::new(),
+            queries: Vec::new(),
             denials: Vec::new(),
             unset_variables: Vec::new(),
             stderr: String::new(),
@@ -275,4 +283,20 @@ pub enum Denial {
     Socket,
     /// A name look-up through WASI; no capability grants one.
     NameLookup(String),
+    /// Something to keep from one call to the next.
+    Cache {
+        /// Whether the manifest asks for it, so that it is the operator who has not granted it.
+        is_asked: bool,
+        /// The plugin, for which a person may decide otherwise.
+        plugin: Option<String>,
+    },
+    /// A database.
+    Database {
+        /// The name that the plugin gave.
+        name: String,
+        /// Whether the manifest asks for it, so that it is the operator who has not granted it.
+        is_asked: bool,
+        /// The plugin, for which a person may decide otherwise.
+        plugin: Option<String>,
+    },
 }

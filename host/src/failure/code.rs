@@ -1,5 +1,7 @@
 //! The stable codes of failures.
 
+use crate::receipt::Denial;
+
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $code:literal,)*) => {
         /// The code of a failure that the host finds. A failure that a tool foresaw has a code of the tool's own.
@@ -28,10 +30,30 @@ codes! {
     InvalidArguments = "invalid_arguments",
     /// A request, socket or name look-up was refused.
     DeniedNetwork = "denied_network",
+    /// Keeping something from one call to the next was refused.
+    DeniedCache = "denied_cache",
+    /// A database was refused.
+    DeniedDatabase = "denied_database",
     /// A server gave no answer.
     UpstreamUnreachable = "upstream_unreachable",
     /// A call exchanged more with servers than it may, or a server answered too slowly.
     UpstreamLimit = "upstream_limit",
+    /// toolcell.toml does not say where a granted database is, or says it in a way that cannot be used.
+    DatabaseNotConfigured = "database_not_configured",
+    /// A database's server gave no answer.
+    DatabaseUnreachable = "database_unreachable",
+    /// A database's server refused the log-in.
+    DatabaseLogin = "database_login",
+    /// The role for a database can do more than read.
+    DatabaseUnsafe = "database_unsafe",
+    /// No connection to a database was free.
+    DatabaseBusy = "database_busy",
+    /// A statement took longer than it had time.
+    DatabaseTimeout = "database_timeout",
+    /// A database refused a statement.
+    DatabaseRefused = "database_refused",
+    /// A plugin put a question to a database that cannot be put.
+    InvalidQuery = "invalid_query",
     /// A granted variable is not set on the host.
     MissingVariable = "missing_variable",
     /// The plugin panicked or trapped.
@@ -58,4 +80,20 @@ codes! {
     ToolWithdrawn = "tool_withdrawn",
     /// A bug of Toolcell's.
     Unexpected = "unexpected",
+}
+
+impl Code {
+    /// The code of a refusal.
+    #[must_use]
+    pub fn of(denial: &Denial) -> Self {
+        match denial {
+            Denial::Cache { .. } => Self::DeniedCache,
+            Denial::Database { .. } => Self::DeniedDatabase,
+            Denial::NotAsked(_)
+            | Denial::NotGranted { .. }
+            | Denial::SpecialAddress { .. }
+            | Denial::Socket
+            | Denial::NameLookup(_) => Self::DeniedNetwork,
+        }
+    }
 }

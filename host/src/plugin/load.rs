@@ -36,7 +36,9 @@ pub struct Environment {
 }
 
 impl Environment {
-    fn value(&self, name: &crate::policy::EnvName) -> Option<String> {
+    /// The value of a variable, from the file or the host's own environment.
+    #[must_use]
+    pub fn value(&self, name: &crate::policy::EnvName) -> Option<String> {
         self.file.get(name).map(ToOwned::to_owned).or_else(|| std::env::var(name.as_str()).ok())
     }
 }

@@ -4,6 +4,6 @@
 wasmtime::component::bindgen!({
     path: "../wit",
     world: "plugin",
-    imports: { "toolcell:plugin/http.send": async },
+    imports: { "toolcell:plugin/http.send": async, "toolcell:plugin/postgres.run": async },
     exports: { default: async },
 });

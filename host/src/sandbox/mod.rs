@@ -10,6 +10,7 @@ mod http;
 mod limits;
 mod lines;
 mod linker;
+mod postgres;
 mod program;
 mod run;
 mod state;
@@ -17,7 +18,7 @@ mod streams;
 mod trap;
 mod turns;
 
-use std::{io, path::PathBuf, sync::Arc, thread, time::Duration};
+use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc, thread, time::Duration};
 
 use tokio::{runtime::Runtime, sync::Semaphore};
 use wasmtime::{Engine, component::Linker};
@@ -27,6 +28,7 @@ pub use self::{
     compile::{Compiler, compile_stdin},
     engine::Allocation,
     http::{InvalidUpstream, Upstream, Upstreams},
+    postgres::DatabaseSettings,
 };
 pub(crate) use self::{
     convert::{RawOutput, ToolSpec},
@@ -35,7 +37,8 @@ pub(crate) use self::{
     run::{Pace, Work},
     turns::Turns,
 };
-use self::{engine::Ticker, http::Network, limits::Budget, state::CallState};
+use self::{engine::Ticker, http::Network, limits::Budget, postgres::Databases, state::CallState};
+use crate::policy::DatabaseName;
 
 /// What a sandbox is made with.
 #[derive(Debug)]
@@ -50,11 +53,20 @@ pub struct Settings {
     pub compiler: Compiler,
     /// Servers that are dialled instead of others.
     pub upstreams: Upstreams,
+    /// Databases that plugins can be granted, by name.
+    pub databases: BTreeMap<DatabaseName, DatabaseSettings>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { slots: 1_000, memory: None, cache: None, compiler: Compiler::InProcess, upstreams: Upstreams::default() }
+        Self {
+            slots: 1_000,
+            memory: None,
+            cache: None,
+            compiler: Compiler::InProcess,
+            upstreams: Upstreams::default(),
+            databases: BTreeMap::new(),
+        }
     }
 }
 
@@ -72,6 +84,7 @@ pub struct Sandbox {
     /// One component is compiled at a time: each can take 2 GiB.
     compiling: Semaphore,
     network: Network,
+    databases: Databases,
     guests: GuestRuntime,
 }
 
@@ -101,6 +114,7 @@ impl Sandbox {
             compiler: settings.compiler,
             compiling: Semaphore::new(1),
             network: Network::new(settings.upstreams),
+            databases: Databases::new(settings.databases),
             guests: GuestRuntime::start()?,
             engine,
         })
@@ -110,6 +124,12 @@ impl Sandbox {
     /// it panics.
     pub(crate) async fn aside<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         self.guests.handle().spawn_blocking(work).await.ok()
+    }
+
+    /// What keeps a database from being asked, in one sentence, as far as can be told without dialling it.
+    pub(crate) fn database_problem(&self, name: &DatabaseName) -> Option<String> {
+        let parts = self.databases.problem(name)?.parts();
+        Some(format!("{}; check first {}", parts.message, parts.check_first))
     }
 
     /// How instances are allocated.

@@ -19,6 +19,7 @@ use super::{
     bindings::{Plugin, toolcell::plugin::tool_types},
     http::{Egress, PluginConnections},
     limits::Limiter,
+    postgres::Questions,
     program::LoadError,
     state::{CallState, MAX_HANDLES, Parts},
     trap,
@@ -26,7 +27,7 @@ use super::{
 };
 use crate::{
     call::{Call, CallId},
-    failure::{self, Failure},
+    failure::{self, Failure, WaitingFor},
     policy::{Grant, Limits},
     receipt::{Exchange, ExchangeEnd, Receipt, Unreachable},
 };
@@ -247,6 +248,7 @@ impl Cell {
                 Arc::clone(&self.work.grant),
                 deadline,
             ),
+            questions: Questions::new(self.sandbox.databases.clone(), Arc::clone(&self.work.grant), deadline),
             limiter: Limiter::new(self.work.grant.limits().memory, Arc::clone(&self.sandbox.budget)),
             progress: call.progress,
             deadline,
@@ -324,6 +326,7 @@ impl Cell {
             computing,
             memory_peak: state.limiter.peak(),
             exchanges: trace.exchanges(),
+            queries: state.questions.take_trace(),
             denials: trace.denials().to_vec(),
             unset_variables: self.work.unset.to_vec(),
             stderr: state.printed(),
@@ -335,10 +338,11 @@ impl Cell {
         let waited = |exchange: &&Exchange| {
             matches!(exchange.end, ExchangeEnd::Pending(_) | ExchangeEnd::Failed(Unreachable::Timeout { .. }))
         };
-        Failure::Deadline {
-            limit: self.work.grant.limits().deadline,
-            waiting_for: receipt.exchanges.iter().rfind(waited).map(|exchange| exchange.server.clone()),
-        }
+        let server = receipt.exchanges.iter().rfind(waited).map(|exchange| WaitingFor::Server(exchange.server.clone()));
+        // Which of a server and a database came last is not known; a database is asked last more often than not.
+        let query = receipt.queries.last().filter(|query| query.is_waiting());
+        let database = query.map(|query| WaitingFor::Database(query.database.clone()));
+        Failure::Deadline { limit: self.work.grant.limits().deadline, waiting_for: database.or(server) }
     }
 }
 

@@ -7,7 +7,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::WasiHttpCtx;
 
-use super::{http::Egress, limits::Limiter, streams::Captured};
+use super::{http::Egress, limits::Limiter, postgres::Questions, streams::Captured};
 use crate::call::{CallId, ProgressSender};
 
 /// Bytes of log lines that a call may write.
@@ -27,6 +27,7 @@ pub(super) struct CallState {
     /// The granted variables that are set, with their values.
     env: Arc<[(String, String)]>,
     pub(super) egress: Egress,
+    pub(super) questions: Questions,
     pub(super) limiter: Limiter,
     pub(super) output: Captured,
     pub(super) progress: Option<ProgressSender>,
@@ -45,6 +46,7 @@ pub(super) struct Parts {
     pub(super) tool: Arc<str>,
     pub(super) env: Arc<[(String, String)]>,
     pub(super) egress: Egress,
+    pub(super) questions: Questions,
     pub(super) limiter: Limiter,
     pub(super) progress: Option<ProgressSender>,
     pub(super) deadline: Instant,
@@ -63,6 +65,7 @@ impl CallState {
             tool: parts.tool,
             env: parts.env,
             egress: parts.egress,
+            questions: parts.questions,
             limiter: parts.limiter,
             output: Captured::default(),
             progress: parts.progress,
