@@ -69,6 +69,10 @@ pub fn a_question_is_answered_and_the_receipt_lists_it() {
     assert_eq!((&query["database"], &query["rows"], &query["end"]), (&json!("replica"), &json!(3), &json!("answered")));
     assert!(!result.to_string().contains("numbers"), "{result}");
 
+    let list = client.request("tools/list", json!({}));
+    let hints = &list["result"]["tools"][0]["annotations"];
+    assert_eq!((&hints["readOnlyHint"], &hints["openWorldHint"]), (&json!(true), &json!(true)), "{list}");
+
     let few = answer(&mut client, json!({"sql": "SELECT n FROM numbers ORDER BY n", "max_rows": 2}));
     assert_eq!((&few["rows"], &few["truncated"]), (&json!([[1], [2]]), &json!(true)));
     let all = answer(&mut client, json!({"sql": "SELECT n FROM numbers WHERE n < 3", "max_rows": 2}));
