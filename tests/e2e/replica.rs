@@ -11,7 +11,7 @@ use crate::{
     failure::Failed,
     folder::Folder,
     peers,
-    postgres::{Postgres, free_port},
+    postgres_server::{Postgres, free_port},
 };
 
 /// `analyst` may read some tables; the ways in which a role or a schema can be wrong are beside it.

