@@ -116,7 +116,8 @@ fn what_is_asked_is_answered_in_one_shape() {
     let (count, truncated) = counted(&large);
     assert!(count.is_some_and(|count| (1_500..2_200).contains(&count)) && truncated == Some(true), "{count:?}");
 
-    for read in ["EXPLAIN SELECT 1", "SHOW server_version", "VALUES (1)", "TABLE users", "WITH a AS (SELECT 1) TABLE a"] {
+    for read in ["EXPLAIN SELECT 1", "SHOW server_version", "VALUES (1)", "TABLE users", "WITH a AS (SELECT 1) TABLE a"]
+    {
         assert!(rows(&mut client, json!({"sql": read}))["row_count"].as_u64() > Some(0), "{read}");
     }
     let last = "SELECT '10.0.0.1'::inet AS a, ARRAY[1, NULL] AS b, '{\"k\": [1.50]}'::jsonb AS c -- the end";
@@ -300,7 +301,8 @@ fn the_python_client_in_both_eras() {
             panic!("{answers:#?}")
         };
         assert_eq!(connection["version"], if era == "auto" { "2026-07-28" } else { "2025-11-25" });
-        let hints = json!({"readOnlyHint": true, "destructiveHint": false, "idempotentHint": true, "openWorldHint": true});
+        let hints =
+            json!({"readOnlyHint": true, "destructiveHint": false, "idempotentHint": true, "openWorldHint": true});
         for tool in list["tools"].as_array().expect("a list") {
             let told = &tool["annotations"];
             assert!(hints.as_object().expect("one").iter().all(|(name, hint)| told[name] == *hint), "{tool}");

@@ -5,15 +5,15 @@ use toolcell_sdk::{ToolError, postgres};
 
 use crate::{DATABASE, refusal};
 
-/// Runs one SQL statement on the team's PostgreSQL read replica (the database that the operator configured as `replica`)
-/// and returns its rows. Use it to look up or count what is in the application's database; ask `describe_tables` for the names
-/// of tables and columns first. It cannot write: the database's role and a read-only transaction allow SELECT, WITH, VALUES,
-/// TABLE, SHOW and EXPLAIN. The data may be some seconds behind the primary. Returns at most `limit` rows, as many as fit
-/// into 4 MiB, within 30 s. No rows are a result too, not an error. Fails with `unknown_column` or `unknown_table` (with the
-/// nearest names), `syntax_error` (with the place), `permission_denied`, `read_only`, `replica_conflict`, or a `database_`
-/// code: `database_timeout` (too slow), `database_unreachable`, `database_login`, `database_not_configured`,
-/// `database_busy`, `database_refused` (anything else in the statement); or with `invalid_query` (parameters such as $1, or a
-/// row that is too large).
+/// Runs one SQL statement on the team's PostgreSQL read replica (the database that the operator configured as
+/// `replica`) and returns its rows. Use it to look up or count what is in the application's database; ask
+/// `describe_tables` for the names of tables and columns first. It cannot write: the database's role and a read-only
+/// transaction allow SELECT, WITH, VALUES, TABLE, SHOW and EXPLAIN. The data may be some seconds behind the primary.
+/// Returns at most `limit` rows, and at most 3.5 MiB of them, within 30 s. No rows are a result too, not an error.
+/// Fails with `unknown_column` or `unknown_table` (with the nearest names), `syntax_error` (with the place),
+/// `permission_denied`, `read_only`, `replica_conflict`, or a `database_` code: `database_timeout` (too slow),
+/// `database_unreachable`, `database_login`, `database_not_configured`, `database_busy`, `database_refused` (anything
+/// else in the statement); or with `invalid_query` (parameters such as $1, or a row that is too large).
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct QueryReplica {
@@ -44,7 +44,7 @@ pub(crate) struct Answer {
     rows: Vec<Box<RawValue>>,
     /// How many rows these are.
     row_count: usize,
-    /// Whether the statement has more rows than `limit`, or than fit into 4 MiB.
+    /// Whether the statement has more rows than `limit`, or than 3.5 MiB.
     truncated: bool,
 }
 
