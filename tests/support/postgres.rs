@@ -54,6 +54,29 @@ impl Postgres {
 
     /// A new server with these settings, after `prepare` has put files into its data folder.
     pub fn start_with(settings: &[&str], prepare: impl FnOnce(&Path)) -> Self {
+        let mut postgres = Self::installed(settings);
+        postgres.make_data_folder();
+        prepare(&postgres.data());
+        if is_root() {
+            run(Command::new("chown").args(["-R", &format!("{NOBODY}:{NOBODY}")]).arg(postgres.data()));
+        }
+        postgres.run();
+        postgres.admin(SETUP);
+        postgres
+    }
+
+    /// A standby of this server that follows it, with these settings.
+    pub fn standby(&self, settings: &[&str]) -> Self {
+        let mut standby = Self::installed(settings);
+        let mut copy = standby.program("pg_basebackup");
+        copy.args(["--checkpoint=fast", "--no-sync", "--write-recovery-conf"]).arg("--dbname").arg(self.admin_url());
+        run(copy.arg("--pgdata").arg(standby.data()));
+        standby.run();
+        standby
+    }
+
+    /// The programs in a folder of their own, without data yet.
+    fn installed(settings: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let mut installed = peers::postgres();
         if is_root() {
@@ -64,22 +87,14 @@ impl Postgres {
             chown(folder.path(), Some(NOBODY), Some(NOBODY)).expect("root may give a folder away");
         }
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        let mut postgres = Self {
+        Self {
             port: free_port(),
             folder,
             programs: installed.join(PROGRAMS),
             options: settings.iter().flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]).collect(),
             server: None,
             runtime: runtime.expect("a runtime starts"),
-        };
-        postgres.make_data_folder();
-        prepare(&postgres.data());
-        if is_root() {
-            run(Command::new("chown").args(["-R", &format!("{NOBODY}:{NOBODY}")]).arg(postgres.data()));
         }
-        postgres.run();
-        postgres.admin(SETUP);
-        postgres
     }
 
     fn make_data_folder(&self) {

@@ -29,7 +29,8 @@ pub(crate) fn explain(error: Error, sql: &str) -> ToolError {
     match refusal.sqlstate.as_str() {
         "42703" => unknown_column(message, &refusal, sql),
         "42P01" => unknown_table(message, &refusal, sql),
-        "42601" => syntax_error(message),
+        "42601" if refusal.position.is_some() => syntax_error(message),
+        "42601" => several_statements(message),
         "42501" => permission_denied(message),
         "25006" => read_only(&failure),
         "40001" => replica_conflict(message),
@@ -76,9 +77,15 @@ fn unknown_table(message: String, refusal: &Refusal, sql: &str) -> ToolError {
 fn syntax_error(message: String) -> ToolError {
     ToolError::new("syntax_error", message)
         .cause("a keyword, comma, quote or bracket is missing or misspelt there or shortly before")
-        .cause("there is more than one statement: a call takes one")
         .cause("it is the SQL of another database: this is PostgreSQL")
         .check_first("Correct the statement there and call again.")
+}
+
+/// The one error of syntax that has no place.
+fn several_statements(message: String) -> ToolError {
+    ToolError::new("syntax_error", message)
+        .cause("there is more than one statement, and a call takes one")
+        .check_first("Call once for each statement, or write them as one, as by UNION or WITH.")
 }
 
 fn permission_denied(message: String) -> ToolError {
