@@ -29,13 +29,13 @@ const SETUP: &str = r#"
     CREATE VIEW sales.totals AS SELECT user_id, count(*) AS orders FROM sales.orders GROUP BY user_id;
     CREATE SCHEMA hidden;
     CREATE TABLE hidden.plans (id int);
-    CREATE ROLE analyst LOGIN PASSWORD 'reads';
+    CREATE ROLE analyst LOGIN PASSWORD 's3cret';
     GRANT SELECT ON users TO analyst;
     GRANT USAGE ON SCHEMA sales TO analyst;
     GRANT SELECT ON ALL TABLES IN SCHEMA sales TO analyst;
 "#;
 
-const ANALYST: &str = "analyst:reads";
+const ANALYST: &str = "analyst:s3cret";
 
 fn server() -> Postgres {
     let server = Postgres::start();
@@ -177,7 +177,7 @@ fn a_statement_that_is_refused_is_explained() {
     let cases = [
         ("unknown_column", "unknown_column", "SELECT u.emial FROM users u"),
         ("unknown_column_capital", "unknown_column", "SELECT id FROM users WHERE createdAt > now()"),
-        ("unknown_table", "unknown_table", "SELECT count(*) FROM user"),
+        ("unknown_table", "unknown_table", "SELECT count(*) FROM usrs"),
         ("unknown_table_schema", "unknown_table", "SELECT * FROM orders"),
         ("missing_from", "unknown_table", "SELECT u.id FROM users"),
         ("syntax", "syntax_error", "SELECT id, email\nFORM users\nWHERE id = 1"),
@@ -266,7 +266,7 @@ fn a_wrong_variable_is_told_by_its_name() {
     let folder = folder();
     for (name, code, url) in cases {
         let text = refused(&mut serve(&folder, &url), "SELECT 1", code);
-        assert!(text.contains("REPLICA_URL") && !text.contains("analyst") && !text.contains("reads"), "{text}");
+        assert!(text.contains("REPLICA_URL") && !text.contains("analyst") && !text.contains("s3cret"), "{text}");
         insta::assert_snapshot!(format!("replica_{name}"), text.replace(&format!("-p {nobody}"), "-p PORT"));
     }
     insta::assert_snapshot!(
