@@ -1,5 +1,7 @@
 //! What is said of each way in which a database does not answer.
 
+use std::io::Write;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -92,7 +94,9 @@ fn each_refused_log_in_names_its_reason() {
 #[test]
 fn each_server_that_is_none_is_named() {
     let refused = free_port();
-    let http = Upstream::answering(|_| ("text/plain", Vec::new()));
+    let http = Upstream::handling(|mut connection| {
+        let _ = connection.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    });
     let silent = Upstream::handling(|connection| {
         std::thread::park();
         drop(connection);

@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use serde_json::{Value, json};
 
 use crate::postgres_server::Postgres;
@@ -10,7 +10,8 @@ use crate::postgres_server::Postgres;
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
 fn authority() -> Authority {
-    let mut params = CertificateParams::new(Vec::new()).expect("there are no names");
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, "Authority of the tests");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("it signs itself")
 }
