@@ -138,24 +138,26 @@ impl Postgres {
 
     /// Waits until no session of `reader` runs a statement with these words.
     pub fn wait_until_gone(&self, words: &str) {
-        let sql = format!(
-            "SELECT 1 FROM pg_stat_activity WHERE usename = 'reader' AND state = 'active' AND query LIKE '%{words}%'"
-        );
-        let began = Instant::now();
-        while !self.admin(&sql).is_empty() {
-            assert!(began.elapsed() < PATIENCE, "{words} still runs");
-            thread::sleep(Duration::from_millis(20));
-        }
+        self.wait_for_sessions(&format!("state = 'active' AND query LIKE '%{words}%'"), false);
     }
 
     /// Waits until a session of `reader` runs a statement with these words.
     pub fn wait_until_running(&self, words: &str) {
-        let sql = format!(
-            "SELECT 1 FROM pg_stat_activity WHERE usename = 'reader' AND state = 'active' AND query LIKE '%{words}%'"
-        );
+        self.wait_for_sessions(&format!("state = 'active' AND query LIKE '%{words}%'"), true);
+    }
+
+    /// Ends all sessions of `reader`.
+    pub fn end_sessions(&self) {
+        self.admin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'reader'");
+        self.wait_for_sessions("true", false);
+    }
+
+    /// Waits until there is a session of `reader` of which this is true, or none.
+    fn wait_for_sessions(&self, condition: &str, there_are_some: bool) {
+        let sql = format!("SELECT 1 FROM pg_stat_activity WHERE usename = 'reader' AND {condition}");
         let began = Instant::now();
-        while self.admin(&sql).is_empty() {
-            assert!(began.elapsed() < PATIENCE, "{words} never ran");
+        while self.admin(&sql).is_empty() == there_are_some {
+            assert!(began.elapsed() < PATIENCE, "sessions where {condition}: {there_are_some} never came");
             thread::sleep(Duration::from_millis(20));
         }
     }
