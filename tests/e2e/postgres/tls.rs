@@ -31,7 +31,7 @@ fn server(authority: &Authority, names: &[&str], has_expired: bool) -> Postgres 
         fs::write(&file, pem).expect("the folder is ours");
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("the file is ours");
     };
-    Postgres::start_with(&["ssl=on"], |data| {
+    Postgres::start_with_tls(|data| {
         write(data, "server.crt", &certificate.pem());
         write(data, "server.key", &key.serialize_pem());
     })
