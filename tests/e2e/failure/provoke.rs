@@ -82,7 +82,7 @@ pub fn at(url: fn(&Postgres) -> String, arguments: Value) -> impl FnOnce(&str) -
 
 pub fn slow_statement(guest: &str) -> Failed {
     let postgres = Postgres::start();
-    let folder = postgres::folder("limits.deadline = \"1s\"", "");
+    let folder = postgres::folder("limits.deadline = \"3s\"", "");
     let mut client = postgres::serve(&folder, &postgres.url());
     Failed::new(&client.call(guest, json!({"sql": "SELECT pg_sleep(60)"})))
 }

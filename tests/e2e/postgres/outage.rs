@@ -41,7 +41,7 @@ fn every_answer_names_the_state_and_the_next_call_succeeds() {
 
     // Sessions that were ended while nobody used them are not what a call gets.
     for _ in 0..5 {
-        postgres.admin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'reader'");
+        postgres.end_sessions();
         for result in many(&mut client, 32) {
             assert!(is_answer(&result), "{result}");
         }
@@ -62,9 +62,8 @@ fn every_answer_names_the_state_and_the_next_call_succeeds() {
     postgres.run();
     assert!(is_answer(&client.call("queries", json!({"sql": "SELECT 1"}))), "after the restart the next call succeeds");
 
-    postgres.admin(
-        "ALTER ROLE reader NOLOGIN; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'reader'",
-    );
+    postgres.admin("ALTER ROLE reader NOLOGIN");
+    postgres.end_sessions();
     let failed = Failed::new(&client.call("queries", json!({"sql": "SELECT 1"})));
     assert_eq!(failed.code, "database_login", "{}", failed.text);
     postgres.admin("ALTER ROLE reader LOGIN");
@@ -85,7 +84,7 @@ fn a_statement_ends_at_the_database_when_its_call_does() {
     drop(client);
 
     // By the deadline: first the database's own word, for a plugin that waits for it.
-    let short = super::folder("limits.deadline = \"1s\"", "");
+    let short = super::folder("limits.deadline = \"3s\"", "");
     let mut client = super::serve(&short, &postgres.url());
     let caught = super::caught(&mut client, sleep);
     assert_eq!((&caught["code"], &caught["refusal"]["sqlstate"]), (&json!("database_timeout"), &json!("57014")));

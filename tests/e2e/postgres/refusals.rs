@@ -1,5 +1,10 @@
 //! What is said of each way in which a database does not answer.
 
+use std::{
+    io::{Read, Write},
+    net::Shutdown,
+};
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -69,10 +74,14 @@ fn at(url: &str) -> Value {
 #[test]
 fn each_refused_log_in_names_its_reason() {
     let postgres = Postgres::start();
-    postgres.admin(
-        "CREATE ROLE locked NOLOGIN PASSWORD 'x'; CREATE ROLE crowd LOGIN PASSWORD 'x' CONNECTION LIMIT 0; \
-         CREATE DATABASE closed; REVOKE CONNECT ON DATABASE closed FROM public",
-    );
+    for sql in [
+        "CREATE ROLE locked NOLOGIN PASSWORD 'x'",
+        "CREATE ROLE crowd LOGIN PASSWORD 'x' CONNECTION LIMIT 0",
+        "CREATE DATABASE closed",
+        "REVOKE CONNECT ON DATABASE closed FROM public",
+    ] {
+        postgres.admin(sql);
+    }
     for (user, database, code, words) in [
         ("reader:wrong", "postgres", "database_login", "wrong password, or no such user"),
         ("nobody:x", "postgres", "database_login", "wrong password, or no such user"),
@@ -92,7 +101,11 @@ fn each_refused_log_in_names_its_reason() {
 #[test]
 fn each_server_that_is_none_is_named() {
     let refused = free_port();
-    let http = Upstream::answering(|_| ("text/plain", Vec::new()));
+    let http = Upstream::handling(|mut connection| {
+        let _ = connection.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        let _ = connection.shutdown(Shutdown::Write);
+        let _ = connection.read_to_end(&mut Vec::new());
+    });
     let silent = Upstream::handling(|connection| {
         std::thread::park();
         drop(connection);

@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use serde_json::{Value, json};
 
 use crate::postgres_server::Postgres;
@@ -10,7 +10,8 @@ use crate::postgres_server::Postgres;
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
 fn authority() -> Authority {
-    let mut params = CertificateParams::new(Vec::new()).expect("there are no names");
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, "Authority of the tests");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("it signs itself")
 }
@@ -30,7 +31,7 @@ fn server(authority: &Authority, names: &[&str], has_expired: bool) -> Postgres 
         fs::write(&file, pem).expect("the folder is ours");
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("the file is ours");
     };
-    Postgres::start_with(&["ssl=on"], |data| {
+    Postgres::start_with_tls(|data| {
         write(data, "server.crt", &certificate.pem());
         write(data, "server.key", &key.serialize_pem());
     })

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     call::CallId,
     failure::{Failure, Report, WaitingFor},
-    receipt::Receipt,
+    receipt::{LoginFault, Receipt, Stage, TlsFault, Unreachable},
 };
 
 fn refusal(sqlstate: &str, message: &str, hint: Option<&str>) -> Refusal {
