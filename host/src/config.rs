@@ -162,10 +162,16 @@ fn database(source: &Source, written: &RawDatabase) -> Result<DatabaseConfig, So
         number.ok_or_else(|| source.error(written, format!("connections has to be a number from 1 to {most}")))
     };
     Ok(DatabaseConfig {
-        url_env: source.value(&written.url_env)?,
+        url_env: url_env(source, &written.url_env)?,
         ca_file: written.ca_file.clone(),
         connections: written.connections.as_ref().map(connections).transpose()?.unwrap_or(default),
     })
+}
+
+/// The error does not quote the text, which may be the URL itself, with its password.
+fn url_env(source: &Source, written: &Spanned<String>) -> Result<EnvName, SourceError> {
+    let problem = "url-env has to be the name of the variable that holds the URL: letters, digits and `_`";
+    written.get_ref().parse().map_err(|_| source.error(written, problem))
 }
 
 fn sandbox(source: &Source, written: &RawSandbox) -> Result<SandboxConfig, SourceError> {
@@ -218,6 +224,14 @@ env = []
 postgres = ["events"]
 disable = ["post"]
 
+[postgres.replica]
+url-env = "REPLICA_URL"
+ca-file = "ca.pem"
+connections = 2
+
+[postgres.events]
+url-env = "EVENTS_URL"
+
 [plugins.old]
 enabled = false
 
@@ -229,6 +243,11 @@ cache = false
     fn a_full_file_narrows_as_it_says() {
         let config = parse(FULL).expect("the file is good");
         assert_eq!(config.sandbox, SandboxConfig { memory: Some(4 << 30), slots: Some(200) });
+        let database = |name: &str| &config.postgres[&name.parse().expect("a name")];
+        let replica = database("replica");
+        assert_eq!((replica.url_env.as_str(), replica.connections), ("REPLICA_URL", 2));
+        assert_eq!(replica.ca_file.as_deref(), Some(Path::new("ca.pem")));
+        assert_eq!((database("events").connections, &database("events").ca_file), (8, &None));
         let asked = Capabilities {
             network: ["https://en.wikipedia.org", "https://evil.example", "http://plain.example"]
                 .map(|rule| rule.parse().expect("a rule"))
@@ -281,6 +300,15 @@ cache = false
             ),
             ("[plugins.x]\nenabled = \"no\"", "2:11: invalid type: string \"no\", expected a boolean"),
             ("[sandbox]\nslots = 0", "2:9: slots has to be a number from 1 to 10000"),
+            ("[postgres.replica]\nurl = \"x\"", "2:1: unknown key \"url\"; did you mean \"url-env\"?"),
+            (
+                "[postgres.replica]\nurl-env = \"postgres://u:secret@h\"",
+                "2:11: url-env has to be the name of the variable that holds the URL: letters, digits and `_`",
+            ),
+            (
+                "[postgres.replica]\nurl-env = \"U\"\nconnections = 0",
+                "3:15: connections has to be a number from 1 to 64",
+            ),
             ("[sandbox]\nmemory = \"1MiB\"", "2:10: memory for all instances has to be at least 64MiB"),
         ] {
             assert_eq!(parse(text), Err(format!("toolcell.toml:{expected}")));

@@ -14,7 +14,7 @@
 //! | [`call`], [`outcome`], [`receipt`], [`failure`] | what goes in, what comes out, what it did, and every way to fail |
 //! | [`policy`] | pure decisions: rules, addresses, limits, grants; no wasmtime, no MCP, no file |
 //! | [`plugin`] | manifest, lock file, loading, registry, schemas, hot reload |
-//! | [`sandbox`] | the only place that names wasmtime: engine, limits, imports, outgoing HTTP, code cache |
+//! | [`sandbox`] | the only place that names wasmtime: engine, limits, imports, outgoing HTTP, databases, code cache |
 //! | [`mcp`] | the only place that names rmcp: both protocol eras over stdio |
 //! | [`replay`], [`trial`], [`smoke`], [`testing`], [`checklist`] | a plugin run on its examples' answers alone: for its author |
 //! | [`cli`] | one file for each command; the only place that prints |

@@ -28,11 +28,16 @@ mod names;
 #[path = "../support/peers.rs"]
 mod peers;
 mod permission;
+mod postgres;
+#[allow(dead_code, reason = "it is shared with tests that use more of it")]
+#[path = "../support/postgres.rs"]
+mod postgres_server;
 #[allow(dead_code, reason = "it is shared with tests that use more of it")]
 #[path = "../support/promise.rs"]
 mod promise;
 mod protocol;
 mod reload;
+mod replica;
 mod shipped;
 mod soak;
 #[path = "../support/upstream.rs"]

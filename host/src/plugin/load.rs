@@ -195,6 +195,7 @@ pub(super) async fn admit(
     };
     let grant = reviewed.grant(candidate.name(), loaded.tools, policy)?;
     let mut warnings = unknown_tools(candidate, &loaded, policy);
+    warnings.extend(grant.postgres().iter().filter_map(|database| sandbox.database_problem(database)));
     let tools = tools(candidate, &loaded, grant, policy, environment, &mut warnings)?;
     Ok(Admitted { loaded, tools, warnings })
 }

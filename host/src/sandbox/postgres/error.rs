@@ -17,6 +17,8 @@ use crate::{
     text,
 };
 
+/// How much earlier than the host's clock the database's may say that the time is up.
+const SLACK: Duration = Duration::from_millis(10);
 /// Characters of each text of the database's that are kept.
 const MAX_TEXT: usize = 400;
 
@@ -53,7 +55,7 @@ pub(super) fn of_statement(error: &Error, limit: Duration, elapsed: Duration) ->
     }
     let refusal = refusal(refused);
     // The same code says that somebody cancelled it, and the words are in the language of the server.
-    if *refused.code() == SqlState::QUERY_CANCELED && elapsed >= limit {
+    if *refused.code() == SqlState::QUERY_CANCELED && elapsed + SLACK >= limit {
         return DatabaseFault::Timeout { limit, refusal };
     }
     DatabaseFault::Refused(refusal)
