@@ -5,7 +5,7 @@ use std::{fs, time::Duration};
 use serde_json::json;
 use toolcell::{
     receipt::Server,
-    replay::{Fault, Replay, Target},
+    replay::{DatabaseAnswer, Fault, Replay, Rows, Target},
     testing::Plugin,
 };
 
@@ -69,6 +69,33 @@ fn a_broken_server_answers_nothing() {
     let waits = broken(Fault::Silent).deadline(Duration::from_millis(200));
     let error = plugin.call("fetches", json!({"url": URL}), waits).expect_err("it fails");
     assert_eq!(error.code, "deadline");
+}
+
+#[test]
+fn databases_are_answered_too() {
+    let (_folder, plugin) = plugin("queries", "capabilities.postgres = [\"replica\"]\n");
+    let sql = "SELECT id FROM users WHERE id > $1";
+    let answer = |replica: &str| DatabaseAnswer {
+        database: replica.to_owned(),
+        sql: sql.to_owned(),
+        parameters: vec![json!(1)],
+        reply: Ok(Rows {
+            columns: vec![("id".to_owned(), "int4".to_owned())],
+            rows: vec![json!([2]), json!([3])],
+            truncated: false,
+        }),
+    };
+    let arguments = json!({"sql": sql, "parameters": [1], "max_rows": 1});
+    let rows = plugin.call("queries", arguments.clone(), Replay::new().database(answer("replica")));
+    let rows = rows.expect("it answers").structured.expect("structured");
+    assert_eq!(rows, json!({"columns": [["id", "int4"]], "rows": [[2]], "truncated": true}));
+
+    let down = Replay::new().broken(Target::Database("replica".to_owned()), Fault::Refusing);
+    let error = plugin.call("queries", arguments, down).expect_err("it is down");
+    assert_eq!((error.code.as_str(), error.retryable), ("database_unreachable", true));
+    let other = json!({"database": "primary", "sql": sql});
+    let error = plugin.call("queries", other, Replay::new()).expect_err("nobody asked for it");
+    assert_eq!(error.code, "denied_database");
 }
 
 #[test]

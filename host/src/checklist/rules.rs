@@ -182,7 +182,11 @@ const PARTS: [(&str, &[&str], &str); 5] = [
         "Returns at most 50 stories.",
     ),
     ("when to use it", &["use it", "use this", "instead of", "when "], "Use it to find what is discussed."),
-    ("what comes back", &["return", "comes back", "come back", "answers with"], "Returns title and link of each."),
+    (
+        "what comes back",
+        &["return", "comes back", "come back", "answers with", "shows", "a result"],
+        "Returns title and link of each.",
+    ),
     ("how it fails", &["fail", "error", "refuse"], "Fails with `story_not_found` when there is no such story."),
 ];
 
