@@ -355,3 +355,11 @@ fn what_a_plugin_has_in_redis_bears_its_name_and_goes_by_itself() {
         assert_eq!(values(&mut client, ["long"]), ["v"], "without {part}");
     }
 }
+
+/// A client is told what a tool can still know of an earlier call.
+#[test]
+fn the_instructions_name_the_plugins_that_keep_something() {
+    let folder = Folder::new(&[("cached", &asks("1MiB", "1h")), ("echo", "")]);
+    let client = folder.lock().serve();
+    assert!(client.instructions.contains("nothing is kept between calls, except in the caches of: cached."));
+}

@@ -5,17 +5,20 @@ use toolcell_test_programs::{Answer, ToolError, Value, cache, json, plugin, stru
 plugin!(
     tool(
         "cached",
-        "Sets `flood` (0) keys to `bytes` (10) bytes, then takes each of `steps`: [\"get\", KEY], [\"set\", KEY, VALUE, \
-         MILLISECONDS] or [\"delete\", KEY]; a number as VALUE is so many bytes. A failure is passed on; with `swallow` its code \
-         stands for what the step gives, and with `crash` it panics."
+        "Sets `flood` (0) keys, numbered `from` (0), to `bytes` (10) bytes, then takes each of `steps`: [\"get\", KEY], \
+         [\"set\", KEY, VALUE, MILLISECONDS] or [\"delete\", KEY]; a number as VALUE is so many bytes. A failure is passed on; \
+         with `swallow` its code stands for what the step gives, and with `crash` it panics."
     ),
     cached
 );
 
 fn cached(arguments: &Value) -> Answer {
     let bytes = arguments["bytes"].as_u64().unwrap_or(10);
-    let flooded = (0..arguments["flood"].as_u64().unwrap_or(0))
-        .try_for_each(|number| cache::set(&format!("flood {number}"), &filling(bytes), 60_000).map_err(Box::new));
+    let from = arguments["from"].as_u64().unwrap_or(0);
+    let flood = from..from + arguments["flood"].as_u64().unwrap_or(0);
+    let flooded = flood
+        .map(|number| cache::set(&format!("flood {number}"), &filling(bytes), 60_000).map_err(Box::new))
+        .collect::<Result<(), _>>();
     let mut results = Vec::new();
     let steps = arguments["steps"].as_array().into_iter().flatten().map(step);
     for result in flooded.err().map(Err).into_iter().chain(steps) {
