@@ -11,7 +11,8 @@ use crate::{
 
 impl cache::Host for CallState {
     async fn get(&mut self, key: String) -> Result<Option<cache::Entry>, cache::HostError> {
-        let found = self.granted_cache()?.get(&key).await.map_err(|fault| self.note(fault))?;
+        let cache = self.granted_cache().map_err(|denied| *denied)?;
+        let found = cache.get(&key).await.map_err(|fault| self.note(fault))?;
         match found {
             Some(_) => self.cache_use.hits += 1,
             None => self.cache_use.misses += 1,
@@ -20,8 +21,8 @@ impl cache::Host for CallState {
     }
 
     async fn set(&mut self, key: String, value: Vec<u8>, ttl_ms: u64) -> Result<(), cache::HostError> {
-        let set = self.granted_cache()?.set(key, value, Duration::from_millis(ttl_ms)).await;
-        set.map_err(|error| match error {
+        let cache = self.granted_cache().map_err(|denied| *denied)?;
+        cache.set(key, value, Duration::from_millis(ttl_ms)).await.map_err(|error| match error {
             SetError::Invalid(problem) => host_error("invalid_entry", state::invalid_entry(&problem)),
             SetError::Fault(fault) => self.note(fault),
         })?;
@@ -30,15 +31,17 @@ impl cache::Host for CallState {
     }
 
     async fn delete(&mut self, key: String) -> Result<(), cache::HostError> {
-        self.granted_cache()?.delete(&key).await.map_err(|fault| self.note(fault))
+        let cache = self.granted_cache().map_err(|denied| *denied)?;
+        cache.delete(&key).await.map_err(|fault| self.note(fault))
     }
 }
 
 impl CallState {
-    fn granted_cache(&self) -> Result<PluginCache, cache::HostError> {
+    /// The error is boxed because it is large.
+    fn granted_cache(&self) -> Result<PluginCache, Box<cache::HostError>> {
         self.cache.clone().map_err(|denial| {
             self.egress.deny((*denial).clone());
-            host_error(Code::of(&denial).as_str(), network::denied(&denial))
+            Box::new(host_error(Code::of(&denial).as_str(), network::denied(&denial)))
         })
     }
 

@@ -83,12 +83,11 @@ impl Redis {
     /// The text is not such a URL.
     pub fn at(url: &str) -> Result<Self, InvalidRedisUrl> {
         let info = url.into_connection_info().map_err(|_| InvalidRedisUrl)?;
-        let (host, port) = match info.addr() {
-            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, insecure: false, .. } => {
-                (host, port)
-            }
-            // A socket file has no server and port to name in errors, and certificates are checked or of no use.
-            _ => return Err(InvalidRedisUrl),
+        // A socket file has no server and port to name in errors, and certificates are checked or of no use.
+        let (ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, insecure: false, .. }) =
+            info.addr()
+        else {
+            return Err(InvalidRedisUrl);
         };
         let shown = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
         let tcp = TcpSettings::default().set_nodelay(true).set_user_timeout(CUT_AFTER);
@@ -153,9 +152,10 @@ impl Redis {
             return;
         }
         *said = Said { is_down: error.is_some(), at: Some(Instant::now()) };
-        match error {
-            Some(error) => tracing::warn!("the cache at {} cannot be used: {error}", server.shown),
-            None => tracing::info!("the cache at {} answers again", server.shown),
+        if let Some(error) = error {
+            tracing::warn!("the cache at {} cannot be used: {error}", server.shown);
+        } else {
+            tracing::info!("the cache at {} answers again", server.shown);
         }
     }
 }

@@ -15,10 +15,9 @@ plugin!(
 fn cached(arguments: &Value) -> Answer {
     let bytes = arguments["bytes"].as_u64().unwrap_or(10);
     let from = arguments["from"].as_u64().unwrap_or(0);
-    let flood = from..from + arguments["flood"].as_u64().unwrap_or(0);
-    let flooded = flood
-        .map(|number| cache::set(&format!("flood {number}"), &filling(bytes), 60_000).map_err(Box::new))
-        .collect::<Result<(), _>>();
+    let mut flood = from..from + arguments["flood"].as_u64().unwrap_or(0);
+    let set = |number| cache::set(&format!("flood {number}"), &filling(bytes), 60_000).map_err(Box::new);
+    let flooded = flood.try_for_each(set);
     let mut results = Vec::new();
     let steps = arguments["steps"].as_array().into_iter().flatten().map(step);
     for result in flooded.err().map(Err).into_iter().chain(steps) {
