@@ -15,7 +15,7 @@ use super::{
 use crate::{
     env_file::EnvFile,
     nearest::did_you_mean,
-    policy::{Digest, Evidence, Grant, Limits, NotServed, PluginName, Policy, review, units::bytes_text},
+    policy::{Digest, EnvName, Evidence, Grant, Limits, NotServed, PluginName, Policy, review, units::bytes_text},
     sandbox::{Pace, PluginConnections, Program, Sandbox, ToolSpec, Turns, Work},
 };
 
@@ -37,8 +37,7 @@ pub struct Environment {
 
 impl Environment {
     /// The value of a variable, from the file or the host's own environment.
-    #[must_use]
-    pub fn value(&self, name: &crate::policy::EnvName) -> Option<String> {
+    pub(crate) fn value(&self, name: &EnvName) -> Option<String> {
         self.file.get(name).map(ToOwned::to_owned).or_else(|| std::env::var(name.as_str()).ok())
     }
 }
@@ -196,7 +195,7 @@ pub(super) async fn admit(
     let grant = reviewed.grant(candidate.name(), loaded.tools, policy)?;
     let mut warnings = unknown_tools(candidate, &loaded, policy);
     warnings.extend(grant.postgres().iter().filter_map(|database| sandbox.database_problem(database)));
-    let tools = tools(candidate, &loaded, grant, policy, environment, &mut warnings)?;
+    let tools = tools(sandbox, candidate, &loaded, grant, policy, environment, &mut warnings)?;
     Ok(Admitted { loaded, tools, warnings })
 }
 
@@ -214,6 +213,7 @@ fn unknown_tools(candidate: &Candidate<'_>, loaded: &Loaded, policy: &Policy) ->
 
 /// The tools that calls can be made of.
 pub(super) fn tools(
+    sandbox: &Sandbox,
     candidate: &Candidate<'_>,
     loaded: &Loaded,
     grant: Grant,
@@ -236,6 +236,7 @@ pub(super) fn tools(
     let (env, unset): (Arc<[_]>, Arc<[_]>) = (env.into(), unset.into());
     let turns = Arc::new(Turns::new(grant.limits().concurrency));
     let connections = PluginConnections::default();
+    let cache = sandbox.cache(name.as_str(), &grant);
     let (grant, plugin): (_, Arc<str>) = (Arc::new(grant), name.as_str().into());
     let mut tools = Vec::new();
     for description in loaded.descriptions.iter() {
@@ -255,6 +256,7 @@ pub(super) fn tools(
             unset: Arc::clone(&unset),
             turns: Arc::clone(&turns),
             connections: connections.clone(),
+            cache: cache.clone(),
             pace: Arc::new(Pace::default()),
         };
         tools.push(Tool::new(shown, Arc::clone(description), loaded.program.clone(), work));

@@ -39,5 +39,5 @@ async fn tools(sandbox: &Arc<Sandbox>, candidate: &Candidate<'_>) -> Result<Vec<
     let grant = Grant::everything(&candidate.manifest.asked);
     // The replay has the variables; that those of this process are not set is nobody's matter.
     let (environment, mut warnings) = (Environment::default(), Vec::new());
-    load::tools(candidate, &loaded, grant, &Policy::default(), &environment, &mut warnings)
+    load::tools(sandbox, candidate, &loaded, grant, &Policy::default(), &environment, &mut warnings)
 }

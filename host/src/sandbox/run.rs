@@ -17,6 +17,7 @@ use wasmtime::{Store, UpdateDeadline};
 use super::{
     Program, RawOutput, Sandbox, ToolSpec,
     bindings::{Plugin, toolcell::plugin::tool_types},
+    cache::PluginCache,
     http::{Egress, PluginConnections},
     limits::Limiter,
     postgres::Questions,
@@ -29,7 +30,7 @@ use crate::{
     call::{Call, CallId},
     failure::{self, Failure, WaitingFor},
     policy::{Grant, Limits},
-    receipt::{Exchange, ExchangeEnd, Receipt, Unreachable},
+    receipt::{Denial, Exchange, ExchangeEnd, Receipt, Unreachable},
     replay::Replay,
 };
 
@@ -58,6 +59,8 @@ pub(crate) struct Work {
     pub turns: Arc<Turns>,
     /// The plugin's connections.
     pub connections: PluginConnections,
+    /// What the plugin may keep, or why it may keep nothing.
+    pub cache: Result<PluginCache, Arc<Denial>>,
     /// How the tool's last call went.
     pub pace: Arc<Pace>,
 }
@@ -73,11 +76,12 @@ impl Work {
             unset: Arc::new([]),
             turns: Arc::new(Turns::new(1)),
             connections: PluginConnections::default(),
+            cache: Err(Arc::new(Denial::Cache { is_asked: false, plugin: None })),
             pace: Arc::new(Pace::default()),
         }
     }
 
-    /// The same work, which sees of its variables those that the replay sets.
+    /// The same work, which sees of its variables those that the replay sets, and a cache that is empty and nobody else's.
     fn replaying(&self, replay: &Replay) -> Self {
         let (mut env, mut unset) = (Vec::new(), Vec::new());
         for name in self.grant.env().iter().map(ToString::to_string) {
@@ -86,7 +90,8 @@ impl Work {
                 None => unset.push(name),
             }
         }
-        Self { env: env.into(), unset: unset.into(), ..self.clone() }
+        let cache = self.cache.as_ref().map(PluginCache::alone).map_err(Arc::clone);
+        Self { env: env.into(), unset: unset.into(), cache, ..self.clone() }
     }
 }
 
@@ -264,6 +269,7 @@ impl Cell {
                 deadline,
             )
             .replaying(call.replay.clone()),
+            cache: self.work.cache.clone(),
             questions: Questions::new(self.sandbox.databases.clone(), Arc::clone(&self.work.grant), deadline),
             limiter: Limiter::new(self.work.grant.limits().memory, Arc::clone(&self.sandbox.budget)),
             progress: call.progress,
@@ -343,6 +349,7 @@ impl Cell {
             computing,
             memory_peak: state.limiter.peak(),
             exchanges: trace.exchanges(),
+            cache: state.cache_use.clone(),
             queries: state.questions.take_trace(),
             denials: trace.denials().to_vec(),
             unset_variables: self.work.unset.to_vec(),

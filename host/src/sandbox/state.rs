@@ -7,9 +7,10 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::WasiHttpCtx;
 
-use super::{http::Egress, limits::Limiter, postgres::Questions, streams::Captured};
+use super::{cache::PluginCache, http::Egress, limits::Limiter, postgres::Questions, streams::Captured};
 use crate::{
     call::{CallId, ProgressSender},
+    receipt::{CacheUse, Denial},
     replay::Replay,
 };
 
@@ -30,6 +31,8 @@ pub(super) struct CallState {
     /// The granted variables that are set, with their values.
     env: Arc<[(String, String)]>,
     pub(super) egress: Egress,
+    pub(super) cache: Result<PluginCache, Arc<Denial>>,
+    pub(super) cache_use: CacheUse,
     pub(super) questions: Questions,
     pub(super) limiter: Limiter,
     pub(super) output: Captured,
@@ -51,6 +54,7 @@ pub(super) struct Parts {
     pub(super) tool: Arc<str>,
     pub(super) env: Arc<[(String, String)]>,
     pub(super) egress: Egress,
+    pub(super) cache: Result<PluginCache, Arc<Denial>>,
     pub(super) questions: Questions,
     pub(super) limiter: Limiter,
     pub(super) progress: Option<ProgressSender>,
@@ -71,6 +75,8 @@ impl CallState {
             tool: parts.tool,
             env: parts.env,
             egress: parts.egress,
+            cache: parts.cache,
+            cache_use: CacheUse::default(),
             questions: parts.questions,
             limiter: parts.limiter,
             output: Captured::default(),

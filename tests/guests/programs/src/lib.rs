@@ -24,7 +24,7 @@ pub mod bindings {
 }
 
 pub use bindings::exports::toolcell::plugin::tools::{Guest, Output, Tool, ToolError};
-pub use bindings::toolcell::plugin::{http, log, postgres, progress, tool_types::Hints};
+pub use bindings::toolcell::plugin::{cache, http, log, postgres, progress, tool_types::Hints};
 pub use serde_json::{Value, json};
 
 use bindings::toolcell::plugin::tool_types::Content;
