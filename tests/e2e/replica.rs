@@ -193,6 +193,7 @@ fn a_statement_that_is_refused_is_explained() {
         ("refused", "database_refused", "SELECT 1 / 0"),
         ("refused_place", "database_refused", "SELECT id FROM users WHERE email = 5"),
         ("parameters", "invalid_query", "SELECT * FROM users WHERE id = $1"),
+        ("unreadable", "unreadable_json", "SELECT '{\"a\": 1e400}'::jsonb AS body"),
         ("large_row", "invalid_query", "SELECT repeat('x', 5000000)"),
     ];
     for (name, code, sql) in cases {
