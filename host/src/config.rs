@@ -1,12 +1,16 @@
 //! `toolcell.toml`: the operator's own settings. It lies beside the plugins folder, and nothing in it can grant anything.
 
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
-    policy::{EnvName, PluginPolicy, Policy, units::parse_bytes},
+    policy::{DatabaseName, EnvName, PluginPolicy, Policy, units::parse_bytes},
     source::{CacheTable, LimitsTable, Source, SourceError},
 };
 
@@ -19,6 +23,19 @@ pub struct Config {
     pub sandbox: SandboxConfig,
     /// The variable that holds the URL of the Redis server in which plugins keep things; `None` for this process's memory.
     pub redis_url: Option<EnvName>,
+    /// Databases that plugins can be granted, by name.
+    pub postgres: BTreeMap<DatabaseName, DatabaseConfig>,
+}
+
+/// One database, without its URL, which is a secret and so not in a file that is committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseConfig {
+    /// The variable that holds the URL.
+    pub url_env: EnvName,
+    /// Certificate authorities in PEM form that are trusted instead of the machine's, as written: relative to the file.
+    pub ca_file: Option<PathBuf>,
+    /// Connections that the host keeps at most.
+    pub connections: u32,
 }
 
 /// Bounds for all calls together; `None` leaves them to the host.
@@ -70,8 +87,12 @@ impl Config {
             cache: source.cache_caps(&CacheTable { max: raw.cache.max, ttl_max: raw.cache.ttl_max })?,
             plugins,
         };
-        let redis_url = raw.cache.redis_url_env.as_ref().map(|name| variable(source, name)).transpose()?;
-        Ok(Self { policy, sandbox: sandbox(source, &raw.sandbox)?, redis_url })
+        let mut postgres = BTreeMap::new();
+        for (name, written) in &raw.postgres {
+            postgres.insert(source.value(name)?, database(source, written)?);
+        }
+        let redis_url = raw.cache.redis_url_env.as_ref().map(|name| variable(source, name, "CACHE_URL")).transpose()?;
+        Ok(Self { policy, sandbox: sandbox(source, &raw.sandbox)?, redis_url, postgres })
     }
 }
 
@@ -88,6 +109,16 @@ struct RawConfig {
     plugins: BTreeMap<Spanned<String>, RawPlugin>,
     #[serde(default)]
     sandbox: RawSandbox,
+    #[serde(default)]
+    postgres: BTreeMap<Spanned<String>, RawDatabase>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawDatabase {
+    url_env: Spanned<String>,
+    ca_file: Option<PathBuf>,
+    connections: Option<Spanned<i64>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -134,9 +165,24 @@ fn plugin_policy(source: &Source, written: &RawPlugin) -> Result<PluginPolicy, S
     })
 }
 
+fn database(source: &Source, written: &RawDatabase) -> Result<DatabaseConfig, SourceError> {
+    const CONNECTIONS: (u32, u32) = (8, 64);
+    let (default, most) = CONNECTIONS;
+    let connections = |written: &Spanned<i64>| {
+        let number = u32::try_from(*written.get_ref()).ok().filter(|number| (1..=most).contains(number));
+        number.ok_or_else(|| source.error(written, format!("connections has to be a number from 1 to {most}")))
+    };
+    Ok(DatabaseConfig {
+        url_env: variable(source, &written.url_env, "REPLICA_URL")?,
+        ca_file: written.ca_file.clone(),
+        connections: written.connections.as_ref().map(connections).transpose()?.unwrap_or(default),
+    })
+}
+
 /// The name of a variable. The error does not show what is there instead: it may be the URL itself, with its password.
-fn variable(source: &Source, written: &Spanned<String>) -> Result<EnvName, SourceError> {
-    let problem = "expected the name of the variable that holds the URL, such as \"CACHE_URL\", and not the URL itself";
+fn variable(source: &Source, written: &Spanned<String>, example: &str) -> Result<EnvName, SourceError> {
+    let problem =
+        format!("expected the name of the variable that holds the URL, such as {example:?}, and not the URL itself");
     written.get_ref().parse().map_err(|_| source.error(written, problem))
 }
 
@@ -191,6 +237,14 @@ env = []
 postgres = ["events"]
 disable = ["post"]
 
+[postgres.replica]
+url-env = "REPLICA_URL"
+ca-file = "ca.pem"
+connections = 2
+
+[postgres.events]
+url-env = "EVENTS_URL"
+
 [plugins.old]
 enabled = false
 
@@ -203,6 +257,11 @@ cache = false
         let config = parse(FULL).expect("the file is good");
         assert_eq!(config.redis_url, Some("CACHE_URL".parse().expect("a name")));
         assert_eq!(config.sandbox, SandboxConfig { memory: Some(4 << 30), slots: Some(200) });
+        let database = |name: &str| &config.postgres[&name.parse().expect("a name")];
+        let replica = database("replica");
+        assert_eq!((replica.url_env.as_str(), replica.connections), ("REPLICA_URL", 2));
+        assert_eq!(replica.ca_file.as_deref(), Some(Path::new("ca.pem")));
+        assert_eq!((database("events").connections, &database("events").ca_file), (8, &None));
         let asked = Capabilities {
             network: ["https://en.wikipedia.org", "https://evil.example", "http://plain.example"]
                 .map(|rule| rule.parse().expect("a rule"))
@@ -264,6 +323,15 @@ cache = false
                 "2:11: \"1\" is not a duration; write a whole number and ms, s, m or h, such as \"30s\"",
             ),
             ("[sandbox]\nslots = 0", "2:9: slots has to be a number from 1 to 10000"),
+            ("[postgres.replica]\nurl = \"x\"", "2:1: unknown key \"url\"; did you mean \"url-env\"?"),
+            (
+                "[postgres.replica]\nurl-env = \"postgres://u:secret@h\"",
+                "2:11: expected the name of the variable that holds the URL, such as \"REPLICA_URL\", and not the URL itself",
+            ),
+            (
+                "[postgres.replica]\nurl-env = \"U\"\nconnections = 0",
+                "3:15: connections has to be a number from 1 to 64",
+            ),
             ("[sandbox]\nmemory = \"1MiB\"", "2:10: memory for all instances has to be at least 64MiB"),
         ] {
             assert_eq!(parse(text), Err(format!("toolcell.toml:{expected}")));

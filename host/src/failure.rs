@@ -8,10 +8,11 @@ use serde::Serialize;
 
 use crate::{
     call::CallId,
-    receipt::{CacheFault, Denial, Exchange, Server},
+    receipt::{CacheFault, DatabaseFailure, Denial, Exchange, Server},
 };
 
 mod code;
+pub mod database;
 pub mod network;
 mod report;
 pub mod state;
@@ -40,6 +41,11 @@ pub enum Failure {
     Unreachable {
         /// What failed last.
         exchange: Exchange,
+    },
+    /// A trap or exit right after a database did not answer.
+    Database {
+        /// What failed last.
+        failure: Box<DatabaseFailure>,
     },
     /// A trap or exit after the cache gave no answer.
     CacheUnreachable {
@@ -76,8 +82,8 @@ pub enum Failure {
     Deadline {
         /// The time that it had.
         limit: Duration,
-        /// The server that it was waiting for, if it was.
-        waiting_for: Option<Server>,
+        /// What it was waiting for, if the host knows.
+        waiting_for: Option<WaitingFor>,
     },
     /// The answer is larger than an answer may be.
     ResultTooLarge {
@@ -123,6 +129,15 @@ pub enum Failure {
     },
 }
 
+/// What a call that missed its deadline was waiting for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WaitingFor {
+    /// A server's answer to an HTTP request.
+    Server(Server),
+    /// A database's answer, by the database's name in toolcell.toml.
+    Database(String),
+}
+
 /// One place where JSON does not satisfy its schema.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Mismatch {
@@ -157,6 +172,7 @@ impl Failure {
             Self::Unreachable { exchange } if exchange.is_over_limit() => Code::UpstreamLimit,
             Self::Unreachable { .. } => Code::UpstreamUnreachable,
             Self::CacheUnreachable { .. } => Code::CacheUnreachable,
+            Self::Database { failure } => failure.fault.code(),
             Self::MissingVariable { .. } => Code::MissingVariable,
             Self::Trapped { .. } => Code::Trap,
             Self::StackOverflow => Code::StackOverflow,

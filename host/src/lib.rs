@@ -14,7 +14,7 @@
 //! | [`call`], [`outcome`], [`receipt`], [`failure`] | what goes in, what comes out, what it did, and every way to fail |
 //! | [`policy`] | pure decisions: rules, addresses, limits, grants; no wasmtime, no MCP, no file |
 //! | [`plugin`] | manifest, lock file, loading, registry, schemas, hot reload |
-//! | [`sandbox`] | the only place that names wasmtime: engine, limits, imports, outgoing HTTP, caches, compiled code |
+//! | [`sandbox`] | the only place that names wasmtime: engine, limits, imports, outgoing HTTP, databases, caches, compiled code |
 //! | [`mcp`] | the only place that names rmcp: both protocol eras over stdio |
 //! | [`cli`] | one file for each command; the only place that prints |
 //!

@@ -4,6 +4,10 @@ use std::{fmt, time::Duration};
 
 use serde::{Serialize, Serializer};
 
+mod query;
+
+pub use query::{DatabaseFailure, DatabaseFault, DatabasePlace, LoginFault, Query, QueryEnd, Refusal};
+
 use crate::call::CallId;
 
 /// What one call did, seen from outside the guest: it cannot be forged or left out by a plugin.
@@ -28,6 +32,9 @@ pub struct Receipt {
     /// How it used what its plugin keeps from call to call.
     #[serde(skip_serializing_if = "CacheUse::is_none")]
     pub cache: CacheUse,
+    /// Every question to a database, in order. At most [`Receipt::MAX_ENTRIES`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub queries: Vec<Query>,
     /// Everything that was asked for and refused, in order. At most [`Receipt::MAX_ENTRIES`].
     #[serde(skip)]
     pub denials: Vec<Denial>,
@@ -40,7 +47,7 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// How many exchanges, and how many denials, are kept; a guest must not fill the host with them.
+    /// How many exchanges, queries and denials are kept of each; a guest must not fill the host with them.
     pub const MAX_ENTRIES: usize = 64;
 
     /// A receipt of a call that did nothing yet.
@@ -53,6 +60,7 @@ impl Receipt {
             memory_peak: 0,
             exchanges: Vec::new(),
             cache: CacheUse::default(),
+            queries: Vec::new(),
             denials: Vec::new(),
             unset_variables: Vec::new(),
             stderr: String::new(),

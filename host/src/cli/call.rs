@@ -1,6 +1,7 @@
 use std::{
     io::{self, Write},
     process::ExitCode,
+    time::Duration,
 };
 
 use clap::Args;
@@ -11,7 +12,7 @@ use crate::{
     failure::{self, Failure},
     outcome::{Content, Outcome, Output},
     policy::units::{bytes_text, duration_text},
-    receipt::{CacheUse, ExchangeEnd, Receipt},
+    receipt::{CacheUse, ExchangeEnd, Query, QueryEnd, Receipt},
     text,
 };
 
@@ -58,7 +59,7 @@ impl Call {
                 }
             }
             writeln!(aside, "\n{}", terminal::bold(&receipt_line(&receipt)))?;
-            for line in servers(&receipt).into_iter().chain(cache(&receipt.cache)) {
+            for line in servers(&receipt).into_iter().chain(databases(&receipt)).chain(cache(&receipt.cache)) {
                 writeln!(aside, "  {line}")?;
             }
         }
@@ -85,7 +86,7 @@ fn write_output(output: &Output, out: &mut impl Write) -> io::Result<()> {
 
 /// `0.42 ms in an instance of its own (0.40 ms computing), 1.1 MiB of memory`.
 fn receipt_line(receipt: &Receipt) -> String {
-    let milliseconds = |duration: std::time::Duration| format!("{:.2} ms", duration.as_secs_f64() * 1e3);
+    let milliseconds = |duration: Duration| format!("{:.2} ms", duration.as_secs_f64() * 1e3);
     format!(
         "{} in an instance of its own ({} computing), {} KiB of memory at most, call {}",
         milliseconds(receipt.elapsed),
@@ -102,9 +103,9 @@ fn servers(receipt: &Receipt) -> Vec<String> {
         ExchangeEnd::Pending(_) => "not finished".to_owned(),
     };
     let line = |exchange: &crate::receipt::Exchange| {
-        let elapsed = std::time::Duration::from_millis(u64::try_from(exchange.elapsed.as_millis()).unwrap_or(u64::MAX));
+        let elapsed = whole_milliseconds(exchange.elapsed);
         let bytes = format!("{} bytes sent, {} received", exchange.sent, exchange.received);
-        format!("{}: {}, {bytes}, {}", exchange.server, end(&exchange.end), duration_text(elapsed))
+        format!("{}: {}, {bytes}, {}", exchange.server, end(&exchange.end), elapsed)
     };
     receipt.exchanges.iter().map(line).collect()
 }
@@ -114,6 +115,23 @@ fn cache(used: &CacheUse) -> Option<String> {
     let of = |number: u64, one: &str, many: &str| format!("{number} {}", if number == 1 { one } else { many });
     let words = [of(used.hits, "hit", "hits"), of(used.misses, "miss", "misses"), of(used.sets, "set", "set")];
     (!used.is_none()).then(|| format!("cache: {}", words.join(", ")))
+}
+
+fn databases(receipt: &Receipt) -> Vec<String> {
+    let line = |query: &Query| {
+        let end = match &query.end {
+            QueryEnd::Answered => "answered".to_owned(),
+            QueryEnd::Failed(failure) => failure.fault.code().as_str().to_owned(),
+            QueryEnd::Pending => "not finished".to_owned(),
+        };
+        let elapsed = whole_milliseconds(query.elapsed);
+        format!("database {}: {end}, {} rows of {} bytes, {elapsed}", query.database, query.rows, query.bytes)
+    };
+    receipt.queries.iter().map(line).collect()
+}
+
+fn whole_milliseconds(elapsed: Duration) -> String {
+    duration_text(Duration::from_millis(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)))
 }
 
 fn as_json(tool: &str, result: &Result<Output, Failure>, receipt: &Receipt) -> Value {

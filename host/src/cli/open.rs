@@ -1,6 +1,7 @@
 //! What the commands have in common: the options that say where plugins are and how they run.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -11,7 +12,7 @@ use clap::{Args, ValueHint};
 
 use crate::{
     cli::terminal,
-    config::Config,
+    config::{Config, DatabaseConfig},
     env_file::EnvFile,
     host::Host,
     nearest::did_you_mean,
@@ -20,8 +21,8 @@ use crate::{
         acceptance::State,
         files::{Found, PluginFolder},
     },
-    policy::{EnvName, NotServed, PluginName},
-    sandbox::{CodeCache, Compiler, Redis, Sandbox, Settings, Upstream, default_cache_folder},
+    policy::{DatabaseName, EnvName, NotServed, PluginName},
+    sandbox::{CodeCache, Compiler, DatabaseSettings, Redis, Sandbox, Settings, Upstream, default_cache_folder},
     source::Source,
 };
 
@@ -55,7 +56,8 @@ impl Open {
             // What the registry logs of plugins, these commands answer themselves.
             (0, false) => "error,toolcell::plugin::registry=off",
             (1, _) => "warn,toolcell=debug",
-            _ => "debug",
+            // The client of databases would log statements and their parameters.
+            _ => "debug,tokio_postgres=warn",
         }
     }
 
@@ -129,7 +131,7 @@ impl Open {
     }
 
     pub(super) fn sandbox(&self) -> anyhow::Result<Arc<Sandbox>> {
-        let Config { sandbox: config, redis_url, .. } = self.config()?;
+        let Config { sandbox: config, redis_url, postgres, .. } = self.config()?;
         let environment = self.environment()?;
         let redis = |name: &EnvName| Redis::of_variable(name.as_str(), environment.value(name).as_deref());
         let settings = Settings {
@@ -139,8 +141,25 @@ impl Open {
             compiler: Compiler::Child(std::env::current_exe().context("cannot find this program's own file")?),
             upstreams: self.upstream.iter().cloned().collect(),
             redis: redis_url.as_ref().map(redis),
+            databases: self.databases(postgres)?,
         };
         Ok(Arc::new(Sandbox::new(settings).context("the sandbox does not start")?))
+    }
+
+    /// The databases with their URLs, and their files where toolcell.toml says they are.
+    fn databases(
+        &self,
+        configured: BTreeMap<DatabaseName, DatabaseConfig>,
+    ) -> anyhow::Result<BTreeMap<DatabaseName, DatabaseSettings>> {
+        let environment = self.environment()?;
+        let beside = self.config_path().parent().map(Path::to_owned).unwrap_or_default();
+        let settings = |database: DatabaseConfig| DatabaseSettings {
+            url: environment.value(&database.url_env),
+            variable: database.url_env.to_string(),
+            ca_file: database.ca_file.map(|file| beside.join(file)),
+            connections: database.connections as usize,
+        };
+        Ok(configured.into_iter().map(|(name, database)| (name, settings(database))).collect())
     }
 
     /// The host with all plugins loaded.
@@ -159,9 +178,17 @@ impl Open {
     }
 
     fn config(&self) -> anyhow::Result<Config> {
+        Ok(Config::load(self.config.as_deref(), &self.beside())?)
+    }
+
+    /// The folder that holds the folder of plugins.
+    fn beside(&self) -> PathBuf {
         let folder = self.folder();
-        let beside = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Ok(Config::load(self.config.as_deref(), beside)?)
+        folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
+    }
+
+    fn config_path(&self) -> PathBuf {
+        self.config.clone().unwrap_or_else(|| self.beside().join(Config::FILE))
     }
 
     fn environment(&self) -> anyhow::Result<Environment> {

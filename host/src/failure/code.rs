@@ -40,6 +40,22 @@ codes! {
     UpstreamUnreachable = "upstream_unreachable",
     /// A call exchanged more with servers than it may, or a server answered too slowly.
     UpstreamLimit = "upstream_limit",
+    /// toolcell.toml does not say where a granted database is, or says it in a way that cannot be used.
+    DatabaseNotConfigured = "database_not_configured",
+    /// A database's server gave no answer.
+    DatabaseUnreachable = "database_unreachable",
+    /// A database's server refused the log-in.
+    DatabaseLogin = "database_login",
+    /// The role for a database can do more than read.
+    DatabaseUnsafe = "database_unsafe",
+    /// No connection to a database was free.
+    DatabaseBusy = "database_busy",
+    /// A statement took longer than it had time.
+    DatabaseTimeout = "database_timeout",
+    /// A database refused a statement.
+    DatabaseRefused = "database_refused",
+    /// A plugin put a question to a database that cannot be put.
+    InvalidQuery = "invalid_query",
     /// A granted variable is not set on the host.
     MissingVariable = "missing_variable",
     /// The plugin panicked or trapped.

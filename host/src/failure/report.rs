@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Failure, Mismatch, network, state};
+use super::{Failure, Mismatch, WaitingFor, database, network, state};
 use crate::{
-    receipt::{Exchange, ExchangeEnd, Receipt},
+    receipt::{Exchange, ExchangeEnd, Query, QueryEnd, Receipt},
     text,
 };
 
@@ -101,9 +101,10 @@ impl Failure {
         let said_denial = if let Self::Denied { denial } = self { Some(denial) } else { None };
         let said_server = match self {
             Self::Unreachable { exchange } => Some(&exchange.server),
-            Self::Deadline { waiting_for, .. } => waiting_for.as_ref(),
+            Self::Deadline { waiting_for: Some(WaitingFor::Server(server)), .. } => Some(server),
             _ => None,
         };
+        let said_failure = if let Self::Database { failure } = self { Some(&**failure) } else { None };
         let denials =
             receipt.denials.iter().filter(|denial| Some(*denial) != said_denial).map(network::denied_in_short);
         let exchanges = receipt
@@ -111,11 +112,13 @@ impl Failure {
             .iter()
             .filter(|exchange| matches!(exchange.end, ExchangeEnd::Failed(_)) && Some(&exchange.server) != said_server)
             .map(network::failed_in_short);
+        let queries = receipt.queries.iter().filter_map(Query::failure);
+        let queries = queries.filter(|failure| Some(*failure) != said_failure).map(|failure| failure.parts().message);
         let cache = receipt.cache.fault.iter().filter(|_| !matches!(self, Self::CacheUnreachable { .. }));
         let cache = cache.map(|fault| state::cache_unreachable(fault).message);
         let variables = receipt.unset_variables.iter().filter(|_| !matches!(self, Self::MissingVariable { .. }));
         let variables = variables.map(|name| format!("{name} is granted but not set on the host"));
-        let seen = denials.chain(exchanges).chain(cache).chain(variables);
+        let seen = denials.chain(exchanges).chain(queries).chain(cache).chain(variables);
         let mut observed: Vec<String> = match self {
             // The call never started, or ended for reasons that have nothing to do with the plugin.
             Self::InvalidArguments { .. } | Self::Busy { .. } | Self::ToolWithdrawn { .. } => Vec::new(),
@@ -139,7 +142,13 @@ pub fn seen_beside(receipt: &Receipt) -> Option<String> {
         let is_failed = matches!(exchange.end, ExchangeEnd::Failed(_));
         is_failed && !exchanges().filter(answers).any(|answered| answered.server == exchange.server)
     });
-    let mut seen: Vec<_> = receipt.denials.iter().map(network::denied).chain(failed.map(network::failed)).collect();
+    let unanswered = receipt.queries.iter().filter(|query| {
+        let answered = |other: &&Query| other.database == query.database && other.end == QueryEnd::Answered;
+        query.failure().is_some() && !receipt.queries.iter().any(|other| answered(&other))
+    });
+    let denied = receipt.denials.iter().map(network::denied);
+    let mut seen: Vec<_> =
+        denied.chain(failed.map(network::failed)).chain(unanswered.filter_map(database::failed)).collect();
     seen.dedup();
     seen.truncate(MAX_OBSERVED);
     let check_first = sentence(&seen.last()?.check_first);

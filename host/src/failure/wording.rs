@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Failure, Mismatch, ToolError, network, state};
+use super::{Failure, Mismatch, ToolError, WaitingFor, database, network, state};
 use crate::{
     policy::units::{bytes_text, duration_text},
-    receipt::{ExchangeEnd, Receipt, Server},
+    receipt::{ExchangeEnd, Receipt},
     text,
 };
 
@@ -53,6 +53,7 @@ impl Failure {
             Self::Denied { denial } => network::denied(denial),
             Self::Unreachable { exchange } => network::failed(exchange),
             Self::CacheUnreachable { fault } => state::cache_unreachable(fault),
+            Self::Database { failure } => failure.parts(),
             Self::MissingVariable { names } => missing_variable(tool, names),
             Self::Trapped { reason, source } => {
                 let at = source.as_ref().map(|source| format!(" at {source}")).unwrap_or_default();
@@ -136,8 +137,10 @@ impl Failure {
 /// what the host knows of that stands in.
 fn tool_error(error: &ToolError, receipt: &Receipt) -> Parts {
     let failed = || receipt.exchanges.iter().rfind(|exchange| matches!(exchange.end, ExchangeEnd::Failed(_)));
+    let query = || receipt.queries.iter().rfind(|query| query.failure().is_some()).and_then(database::failed);
     let fault = || receipt.cache.fault.as_ref().map(state::cache_unreachable);
-    let seen = receipt.denials.last().map(network::denied).or_else(|| failed().map(network::failed)).or_else(fault);
+    let denied = receipt.denials.last().map(network::denied);
+    let seen = denied.or_else(|| failed().map(network::failed)).or_else(query).or_else(fault);
     let own_causes = error.likely_causes.iter().map(|cause| text::shown(cause, 150)).take(3).collect::<Vec<_>>();
     let own_check = error.check_first.as_ref().map(|check| text::shown(check, 200));
     let (seen_causes, seen_check) = seen.map(|parts| (parts.likely_causes, parts.check_first)).unzip();
@@ -158,12 +161,18 @@ fn missing_variable(tool: &str, names: &[String]) -> Parts {
     )
 }
 
-fn deadline(tool: &str, limit: Duration, waiting_for: Option<&Server>, receipt: &Receipt) -> Parts {
+fn deadline(tool: &str, limit: Duration, waiting_for: Option<&WaitingFor>, receipt: &Receipt) -> Parts {
     let (computing, waiting) = (rounded(receipt.computing), rounded(receipt.waiting()));
     let spent = format!("{} computing, {} waiting", duration_text(computing), duration_text(waiting));
     let message = format!("{tool} was stopped at its deadline of {} ({spent}", duration_text(limit));
     match waiting_for {
-        Some(server) => Parts::new(
+        Some(WaitingFor::Database(name)) => Parts::new(
+            format!("{message} for the database `{name}`)"),
+            &["the statement reads more than it needs to", "the database is overloaded, or its server does not answer"],
+            "whether the call can ask for less; EXPLAIN shows what a statement reads",
+        )
+        .retryable(),
+        Some(WaitingFor::Server(server)) => Parts::new(
             format!("{message} for {})", server.authority()),
             &["the server is slow or overloaded", "a firewall drops the packets"],
             format!("whether {server} answers from this machine, for example with `curl -m 10 {server}`"),

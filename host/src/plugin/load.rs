@@ -36,7 +36,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// The value of a variable.
+    /// The value of a variable, from the file or the host's own environment.
     pub(crate) fn value(&self, name: &EnvName) -> Option<String> {
         self.file.get(name).map(ToOwned::to_owned).or_else(|| std::env::var(name.as_str()).ok())
     }
@@ -187,6 +187,7 @@ pub(super) async fn admit(
     };
     let grant = reviewed.grant(candidate.name(), loaded.tools, policy)?;
     let mut warnings = unknown_tools(candidate, &loaded, policy);
+    warnings.extend(grant.postgres().iter().filter_map(|database| sandbox.database_problem(database)));
     let tools = tools(sandbox, candidate, &loaded, grant, policy, environment, &mut warnings)?;
     Ok(Admitted { loaded, tools, warnings })
 }

@@ -102,7 +102,7 @@ impl Description {
     }
 
     /// The hints, those that the plugin leaves open derived from what it was granted: without the network a tool can change
-    /// nothing, because nothing outlives its call.
+    /// nothing, because nothing outlives its call and databases are only read.
     fn hints(&self, grant: &Grant) -> Hints {
         let reaches_out = !grant.network().is_empty();
         let read_only = self.spec.read_only.unwrap_or(!reaches_out);
@@ -110,7 +110,7 @@ impl Description {
             read_only,
             destructive: !read_only && self.spec.destructive.unwrap_or(true),
             idempotent: self.spec.idempotent.unwrap_or(read_only),
-            open_world: self.spec.open_world.unwrap_or(reaches_out),
+            open_world: self.spec.open_world.unwrap_or(reaches_out || !grant.postgres().is_empty()),
         }
     }
 }

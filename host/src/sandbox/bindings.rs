@@ -7,6 +7,7 @@ wasmtime::component::bindgen!({
     imports: {
         "toolcell:plugin/cache": async,
         "toolcell:plugin/http.send": async,
+        "toolcell:plugin/postgres.run": async,
     },
     exports: { default: async },
 });

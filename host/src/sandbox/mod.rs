@@ -11,6 +11,7 @@ mod http;
 mod limits;
 mod lines;
 mod linker;
+mod postgres;
 mod program;
 mod run;
 mod state;
@@ -18,12 +19,12 @@ mod streams;
 mod trap;
 mod turns;
 
-use std::{io, path::PathBuf, sync::Arc, thread, time::Duration};
+use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc, thread, time::Duration};
 
 use tokio::{runtime::Runtime, sync::Semaphore};
 use wasmtime::{Engine, component::Linker};
 
-use self::{cache::Caches, engine::Ticker, http::Network, limits::Budget, state::CallState};
+use self::{cache::Caches, engine::Ticker, http::Network, limits::Budget, postgres::Databases, state::CallState};
 pub(crate) use self::{
     cache::PluginCache,
     convert::{RawOutput, ToolSpec},
@@ -38,8 +39,12 @@ pub use self::{
     compile::{Compiler, compile_stdin},
     engine::Allocation,
     http::{InvalidUpstream, Upstream, Upstreams},
+    postgres::DatabaseSettings,
 };
-use crate::{policy::Grant, receipt::Denial};
+use crate::{
+    policy::{DatabaseName, Grant},
+    receipt::Denial,
+};
 
 /// What a sandbox is made with.
 #[derive(Debug)]
@@ -56,6 +61,8 @@ pub struct Settings {
     pub upstreams: Upstreams,
     /// Where plugins keep what outlives a call; `None` for the memory of this process.
     pub redis: Option<Redis>,
+    /// Databases that plugins can be granted, by name.
+    pub databases: BTreeMap<DatabaseName, DatabaseSettings>,
 }
 
 impl Default for Settings {
@@ -67,6 +74,7 @@ impl Default for Settings {
             compiler: Compiler::InProcess,
             upstreams: Upstreams::default(),
             redis: None,
+            databases: BTreeMap::new(),
         }
     }
 }
@@ -86,6 +94,7 @@ pub struct Sandbox {
     compiling: Semaphore,
     network: Network,
     caches: Caches,
+    databases: Databases,
     guests: GuestRuntime,
 }
 
@@ -116,6 +125,7 @@ impl Sandbox {
             compiling: Semaphore::new(1),
             network: Network::new(settings.upstreams),
             caches: Caches::new(settings.redis),
+            databases: Databases::new(settings.databases),
             guests: GuestRuntime::start()?,
             engine,
         })
@@ -134,6 +144,12 @@ impl Sandbox {
     /// The denial that each call is told and its receipt shows.
     pub(crate) fn cache(&self, plugin: &str, grant: &Grant) -> Result<PluginCache, Arc<Denial>> {
         grant.may_keep().map(|room| self.caches.of(plugin, room)).map_err(Arc::new)
+    }
+
+    /// What keeps a database from being asked, in one sentence, as far as can be told without dialling it.
+    pub(crate) fn database_problem(&self, name: &DatabaseName) -> Option<String> {
+        let parts = self.databases.problem(name)?.parts();
+        Some(format!("{}; check first {}", parts.message, parts.check_first))
     }
 
     /// How instances are allocated.

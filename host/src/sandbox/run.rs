@@ -20,6 +20,7 @@ use super::{
     cache::PluginCache,
     http::{Egress, PluginConnections},
     limits::Limiter,
+    postgres::Questions,
     program::LoadError,
     state::{CallState, MAX_HANDLES, Parts},
     trap,
@@ -27,7 +28,7 @@ use super::{
 };
 use crate::{
     call::{Call, CallId},
-    failure::{self, Failure},
+    failure::{self, Failure, WaitingFor},
     policy::{Grant, Limits},
     receipt::{Denial, Exchange, ExchangeEnd, Receipt, Unreachable},
 };
@@ -252,6 +253,7 @@ impl Cell {
                 deadline,
             ),
             cache: self.work.cache.clone(),
+            questions: Questions::new(self.sandbox.databases.clone(), Arc::clone(&self.work.grant), deadline),
             limiter: Limiter::new(self.work.grant.limits().memory, Arc::clone(&self.sandbox.budget)),
             progress: call.progress,
             deadline,
@@ -330,6 +332,7 @@ impl Cell {
             memory_peak: state.limiter.peak(),
             exchanges: trace.exchanges(),
             cache: state.cache_use.clone(),
+            queries: state.questions.take_trace(),
             denials: trace.denials().to_vec(),
             unset_variables: self.work.unset.to_vec(),
             stderr: state.printed(),
@@ -341,10 +344,11 @@ impl Cell {
         let waited = |exchange: &&Exchange| {
             matches!(exchange.end, ExchangeEnd::Pending(_) | ExchangeEnd::Failed(Unreachable::Timeout { .. }))
         };
-        Failure::Deadline {
-            limit: self.work.grant.limits().deadline,
-            waiting_for: receipt.exchanges.iter().rfind(waited).map(|exchange| exchange.server.clone()),
-        }
+        let server = receipt.exchanges.iter().rfind(waited).map(|exchange| WaitingFor::Server(exchange.server.clone()));
+        // Which of a server and a database came last is not known; a database is asked last more often than not.
+        let query = receipt.queries.last().filter(|query| query.is_waiting());
+        let database = query.map(|query| WaitingFor::Database(query.database.clone()));
+        Failure::Deadline { limit: self.work.grant.limits().deadline, waiting_for: database.or(server) }
     }
 }
 

@@ -7,7 +7,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::WasiHttpCtx;
 
-use super::{cache::PluginCache, http::Egress, limits::Limiter, streams::Captured};
+use super::{cache::PluginCache, http::Egress, limits::Limiter, postgres::Questions, streams::Captured};
 use crate::{
     call::{CallId, ProgressSender},
     receipt::{CacheUse, Denial},
@@ -32,6 +32,7 @@ pub(super) struct CallState {
     pub(super) egress: Egress,
     pub(super) cache: Result<PluginCache, Arc<Denial>>,
     pub(super) cache_use: CacheUse,
+    pub(super) questions: Questions,
     pub(super) limiter: Limiter,
     pub(super) output: Captured,
     pub(super) progress: Option<ProgressSender>,
@@ -51,6 +52,7 @@ pub(super) struct Parts {
     pub(super) env: Arc<[(String, String)]>,
     pub(super) egress: Egress,
     pub(super) cache: Result<PluginCache, Arc<Denial>>,
+    pub(super) questions: Questions,
     pub(super) limiter: Limiter,
     pub(super) progress: Option<ProgressSender>,
     pub(super) deadline: Instant,
@@ -71,6 +73,7 @@ impl CallState {
             egress: parts.egress,
             cache: parts.cache,
             cache_use: CacheUse::default(),
+            questions: parts.questions,
             limiter: parts.limiter,
             output: Captured::default(),
             progress: parts.progress,

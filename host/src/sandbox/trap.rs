@@ -8,7 +8,7 @@ use wasmtime_wasi::I32Exit;
 use super::{limits::Refused, lines::Lines, state::CallState};
 use crate::{
     failure::Failure,
-    receipt::{ExchangeEnd, Receipt},
+    receipt::{ExchangeEnd, Query, Receipt},
     text,
 };
 
@@ -41,6 +41,9 @@ pub(super) fn failure(error: &wasmtime::Error, state: &CallState, receipt: &Rece
     }
     if let Some(exchange) = receipt.exchanges.last().filter(|exchange| matches!(exchange.end, ExchangeEnd::Failed(_))) {
         return Failure::Unreachable { exchange: exchange.clone() };
+    }
+    if let Some(failure) = receipt.queries.last().and_then(Query::failure) {
+        return Failure::Database { failure: Box::new(failure.clone()) };
     }
     if let Some(fault) = &receipt.cache.fault {
         return Failure::CacheUnreachable { fault: fault.clone() };

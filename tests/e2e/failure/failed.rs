@@ -28,7 +28,7 @@ fn without_numbers(text: &str) -> String {
         match unit.as_str() {
             "ms" | "s" => shown.push_str("TIME"),
             "KiB" => shown.push_str("SIZE"),
-            _ if shown.ends_with("127.0.0.1:") => shown.push_str("PORT"),
+            _ if shown.ends_with("127.0.0.1:") || shown.ends_with("127.0.0.1 -p ") => shown.push_str("PORT"),
             _ => shown.push_str(&number),
         }
         if matches!(unit.as_str(), "ms" | "s" | "KiB") {

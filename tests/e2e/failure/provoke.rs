@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use toolcell::failure::Code;
 
 use super::Failed;
-use crate::{folder::Folder, upstream::Upstream};
+use crate::{folder::Folder, postgres, postgres_server::Postgres, upstream::Upstream};
 
 /// Asks for one server on the internet, which no test reaches.
 pub const API: &str = "capabilities.network = [\"https://api.example.com\"]";
@@ -16,6 +16,9 @@ pub const NOBODY: &str = "capabilities.network = [\"http://127.0.0.1:1\"]";
 pub const CACHE: &str = "capabilities.cache = { max = \"1MiB\", ttl-max = \"1h\" }";
 /// Nothing listens there either.
 pub const NO_REDIS: &str = "redis://user:password@127.0.0.1:1/3";
+
+/// Nothing listens on port 1 of the loopback interface.
+pub const NO_DATABASE: &str = "postgres://bob:secret@127.0.0.1:1/sales";
 
 /// One call of the guest with this manifest. The server goes on after it.
 pub fn call(manifest: &str, arguments: Value) -> impl FnOnce(&str) -> Failed {
@@ -81,6 +84,40 @@ pub fn without_tls(guest: &str) -> Failed {
     });
     let url = server.url("").replace("http:", "https:");
     call(&format!("capabilities.network = [\"{url}\"]"), json!({"url": url}))(guest)
+}
+
+/// One question to a database at this URL, or without a URL where it is empty.
+pub fn at_url(url: &str, arguments: Value) -> impl FnOnce(&str) -> Failed {
+    move |guest| {
+        let folder = postgres::folder("", "");
+        let mut client = if url.is_empty() { folder.serve() } else { postgres::serve(&folder, url) };
+        Failed::new(&client.call(guest, arguments))
+    }
+}
+
+/// One question to a database that runs.
+pub fn at(url: fn(&Postgres) -> String, arguments: Value) -> impl FnOnce(&str) -> Failed {
+    move |guest| {
+        let postgres = Postgres::start();
+        at_url(&url(&postgres), arguments)(guest)
+    }
+}
+
+pub fn slow_statement(guest: &str) -> Failed {
+    let postgres = Postgres::start();
+    let folder = postgres::folder("limits.deadline = \"3s\"", "");
+    let mut client = postgres::serve(&folder, &postgres.url());
+    Failed::new(&client.call(guest, json!({"sql": "SELECT pg_sleep(60)"})))
+}
+
+/// There is one connection, and another call holds it.
+pub fn no_connection(guest: &str) -> Failed {
+    let postgres = Postgres::start();
+    let folder = postgres::folder("", "connections = 1\n");
+    let mut client = postgres::serve(&folder, &postgres.url());
+    client.begin_call(guest, json!({"sql": "SELECT pg_sleep(60)"}));
+    postgres.wait_until_running("pg_sleep");
+    Failed::new(&client.call(guest, json!({"sql": "SELECT 1"})))
 }
 
 /// All calls together may hold 64 MiB, and this one wants more.

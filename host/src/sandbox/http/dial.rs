@@ -21,7 +21,7 @@ use super::{
 use crate::receipt::{Denial, Server, Stage, Unreachable};
 
 /// Look-ups under way at once. The system's resolver cannot be cancelled, so that each holds a thread until it is done.
-pub(super) const LOOKUPS: usize = 16;
+pub(in crate::sandbox) const LOOKUPS: usize = 16;
 /// Addresses of one name that are tried.
 const MAX_ATTEMPTS: usize = 8;
 
@@ -56,27 +56,35 @@ impl Addresses {
         &self.0
     }
 
-    /// Tries the addresses in order until one connects. Each gets an even share of the time that is left, so that one
-    /// that is mute does not use up all of it.
+    /// Tries the addresses in order until one connects.
     pub(super) async fn connect(&self, ongoing: &Ongoing, until: Instant) -> Result<TcpStream, Unreachable> {
         ongoing.at(Stage::Connect);
-        let attempts = self.0.len().min(MAX_ATTEMPTS);
-        let mut failure = Unreachable::NoRoute;
-        for (tried, address) in self.0.iter().take(attempts).enumerate() {
-            let left = u32::try_from(attempts - tried).unwrap_or(1);
-            let share = until.saturating_duration_since(Instant::now()) / left;
-            match timeout_at(Instant::now() + share, TcpStream::connect(address)).await {
-                Ok(Ok(stream)) => {
-                    // Small requests are sent at once; where that cannot be set they are merely later.
-                    let _ = stream.set_nodelay(true);
-                    return Ok(stream);
-                }
-                Ok(Err(error)) => failure = from_io(&error),
-                Err(_) => failure = ongoing.timeout(Stage::Connect),
-            }
-        }
-        Err(failure)
+        connect_to_any(&self.0, until).await.map_err(|why| why.unwrap_or_else(|| ongoing.timeout(Stage::Connect)))
     }
+}
+
+/// Tries addresses in order until one connects. Each gets an even share of the time that is left, so that one that is mute
+/// does not use up all of it. Fails as the last that was tried, with `None` where its time was up.
+pub(in crate::sandbox) async fn connect_to_any(
+    addresses: &[SocketAddr],
+    until: Instant,
+) -> Result<TcpStream, Option<Unreachable>> {
+    let attempts = addresses.len().min(MAX_ATTEMPTS);
+    let mut failure = Some(Unreachable::NoRoute);
+    for (tried, address) in addresses.iter().take(attempts).enumerate() {
+        let left = u32::try_from(attempts - tried).unwrap_or(1);
+        let share = until.saturating_duration_since(Instant::now()) / left;
+        match timeout_at(Instant::now() + share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                // Small requests are sent at once; where that cannot be set they are merely later.
+                let _ = stream.set_nodelay(true);
+                return Ok(stream);
+            }
+            Ok(Err(error)) => failure = Some(from_io(&error)),
+            Err(_) => failure = None,
+        }
+    }
+    Err(failure)
 }
 
 /// The addresses of a server that nobody has to be asked for.
@@ -89,7 +97,11 @@ pub(super) fn without_asking(server: &Server) -> Option<Vec<SocketAddr>> {
     (server.host == "localhost").then(|| at(&[Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]))
 }
 
-async fn look_up(server: &Server, lookups: &Arc<Semaphore>) -> Result<Vec<SocketAddr>, Unreachable> {
+/// The addresses of a server, at most [`LOOKUPS`] look-ups at once.
+pub(in crate::sandbox) async fn look_up(
+    server: &Server,
+    lookups: &Arc<Semaphore>,
+) -> Result<Vec<SocketAddr>, Unreachable> {
     if let Some(known) = without_asking(server) {
         return Ok(known);
     }

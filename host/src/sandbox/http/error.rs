@@ -112,7 +112,7 @@ impl From<hyper::Error> for Cause {
 }
 
 /// An error of a connection that was made, or could not be made.
-pub(super) fn from_io(error: &io::Error) -> Unreachable {
+pub(in crate::sandbox) fn from_io(error: &io::Error) -> Unreachable {
     if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         return Unreachable::Tls(from_tls(error));
     }

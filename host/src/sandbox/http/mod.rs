@@ -40,6 +40,11 @@ use self::{
     tls::Tls,
     trace::Ongoing,
 };
+pub(super) use self::{
+    dial::{LOOKUPS, connect_to_any, look_up},
+    error::from_io,
+    tls::{client_config, native_roots},
+};
 pub(crate) use self::{error::SendError, permits::PluginConnections, trace::Trace};
 use crate::{
     policy::Grant,
@@ -48,7 +53,7 @@ use crate::{
 
 /// How long a connection may take to make, look-up and TLS included: short enough that a plugin whose server is mute can
 /// still say so before its own deadline.
-const CONNECT: Duration = Duration::from_secs(10);
+pub(super) const CONNECT: Duration = Duration::from_secs(10);
 
 /// What all calls of a host share to send requests. Clones share it.
 #[derive(Debug, Clone)]

@@ -47,7 +47,7 @@ impl Tls {
 
 /// The machine's authorities, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`. Read when the first handshake needs them,
 /// on a thread that may block: the files are large, and most hosts start without an https request.
-async fn native() -> Arc<ClientConfig> {
+pub(in crate::sandbox) async fn native_roots() -> RootCertStore {
     let roots = tokio::task::spawn_blocking(|| {
         let found = rustls_native_certs::load_native_certs();
         for error in &found.errors {
@@ -63,17 +63,27 @@ async fn native() -> Arc<ClientConfig> {
         }
         roots
     });
-    config(roots.await.unwrap_or_else(|_| RootCertStore::empty()))
+    roots.await.unwrap_or_else(|_| RootCertStore::empty())
+}
+
+async fn native() -> Arc<ClientConfig> {
+    config(native_roots().await)
 }
 
 fn config(roots: RootCertStore) -> Arc<ClientConfig> {
+    let mut config = client_config(roots);
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Arc::new(config)
+}
+
+/// What a client with these authorities and without a certificate of its own needs for handshakes.
+pub(in crate::sandbox) fn client_config(roots: RootCertStore) -> ClientConfig {
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("ring has the ciphers of TLS 1.2 and 1.3")
         .with_root_certificates(roots)
         .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
     // A resumed session would tell the server that two calls come from the same host, and skip the certificate.
     config.resumption = Resumption::disabled();
-    Arc::new(config)
+    config
 }
