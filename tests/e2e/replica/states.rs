@@ -110,7 +110,7 @@ fn a_wrong_variable_is_told_by_its_name() {
         let text = refused(&mut serve(&folder, &url), "SELECT 1", code);
         assert!(name == "silent" || text.contains("REPLICA_URL"), "{text}");
         assert!(!text.contains("analyst") && !text.contains("s3cret"), "{text}");
-        insta::assert_snapshot!(format!("{name}"), text);
+        insta::assert_snapshot!(name, text);
     }
     insta::assert_snapshot!(
         "unset",
