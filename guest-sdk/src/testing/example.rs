@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{Content, Output, Tool, ToolError};
 
-use super::{FakeHttp, call, http};
+use super::{FakeHttp, cache, call, http};
 
 /// Runs every `*.json` in `folder`: calls a tool, answers its requests from the file, compares the result.
 ///
@@ -74,6 +74,8 @@ fn json_files(folder: &Path) -> Vec<PathBuf> {
 
 fn run(tools: &[Tool], text: &str) -> Result<(), String> {
     let example: Example = serde_json::from_str(text).map_err(|error| format!("not an example: {error}"))?;
+    // What another example left in the cache is not for this one.
+    let _cache = cache().install();
     let _http = example.upstream.into_iter().fold(http(), answer).install();
     let result = as_json(call(tools, &example.tool, example.arguments));
     match difference(&example.expect, &result, "") {
