@@ -7,7 +7,7 @@ use toml::Spanned;
 
 use crate::{
     policy::{PluginPolicy, Policy, units::parse_bytes},
-    source::{LimitsTable, Source, SourceError},
+    source::{CacheTable, LimitsTable, Source, SourceError},
 };
 
 /// What toolcell.toml means. The default is that of a missing file.
@@ -65,6 +65,7 @@ impl Config {
             caps: source.limits(&raw.limits)?,
             allow: raw.network.allow.map(|rules| source.set(&rules)).transpose()?,
             deny: source.set(&raw.network.deny)?,
+            cache: source.cache_caps(&raw.cache)?,
             plugins,
         };
         Ok(Self { policy, sandbox: sandbox(source, &raw.sandbox)? })
@@ -78,6 +79,8 @@ struct RawConfig {
     limits: LimitsTable,
     #[serde(default)]
     network: RawNetwork,
+    #[serde(default)]
+    cache: CacheTable,
     #[serde(default)]
     plugins: BTreeMap<Spanned<String>, RawPlugin>,
     #[serde(default)]
@@ -97,6 +100,8 @@ struct RawPlugin {
     enabled: Option<bool>,
     network: Option<Vec<Spanned<String>>>,
     env: Option<Vec<Spanned<String>>>,
+    cache: Option<bool>,
+    postgres: Option<Vec<Spanned<String>>>,
     disable: Vec<Spanned<String>>,
 }
 
@@ -112,6 +117,8 @@ fn plugin_policy(source: &Source, written: &RawPlugin) -> Result<PluginPolicy, S
         enabled: written.enabled.unwrap_or(true),
         network: written.network.as_ref().map(|rules| source.set(rules)).transpose()?,
         env: written.env.as_ref().map(|names| source.set(names)).transpose()?,
+        cache: written.cache.unwrap_or(true),
+        postgres: written.postgres.as_ref().map(|names| source.set(names)).transpose()?,
         disable: source.set(&written.disable)?,
     })
 }
@@ -136,8 +143,10 @@ fn sandbox(source: &Source, written: &RawSandbox) -> Result<SandboxConfig, Sourc
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::policy::{Capabilities, Grant, PluginName};
+    use crate::policy::{CacheRoom, Capabilities, Grant, PluginName};
 
     fn parse(text: &str) -> Result<Config, String> {
         Config::parse(&Source { file: "toolcell.toml", text }).map_err(|error| error.to_string())
@@ -151,6 +160,9 @@ memory = "128MiB"
 allow = ["https://*"]
 deny = ["https://evil.example"]
 
+[cache]
+max = "8MiB"
+
 [sandbox]
 memory = "4GiB"
 slots = 200
@@ -158,10 +170,14 @@ slots = 200
 [plugins.fetch]
 network = ["https://*.wikipedia.org"]
 env = []
+postgres = ["events"]
 disable = ["post"]
 
 [plugins.old]
 enabled = false
+
+[plugins.pure]
+cache = false
 "#;
 
     #[test]
@@ -173,6 +189,8 @@ enabled = false
                 .map(|rule| rule.parse().expect("a rule"))
                 .into(),
             env: ["TOKEN".parse().expect("a name")].into(),
+            cache: Some(CacheRoom { max: 16 << 20, ttl_max: Duration::from_mins(1) }),
+            postgres: ["replica".parse().expect("a name")].into(),
             ..Capabilities::default()
         };
         let narrow = |name: &str| {
@@ -181,7 +199,9 @@ enabled = false
         };
         let fetch = narrow("fetch").expect("it is enabled");
         assert_eq!(fetch.network().iter().map(ToString::to_string).collect::<Vec<_>>(), ["https://en.wikipedia.org"]);
-        assert!(fetch.env().is_empty());
+        assert!(fetch.env().is_empty() && fetch.postgres().is_empty());
+        assert_eq!(fetch.cache(), Some(CacheRoom { max: 8 << 20, ttl_max: Duration::from_mins(1) }));
+        assert_eq!(narrow("pure").expect("it is enabled").cache(), None);
         assert_eq!(fetch.limits().memory, 128 << 20);
         assert!(config.policy.disables(&"fetch".parse().expect("a name"), "post"));
         assert_eq!(narrow("other").expect("it is enabled").env().len(), 1);

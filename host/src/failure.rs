@@ -14,6 +14,7 @@ use crate::{
 mod code;
 pub mod network;
 mod report;
+pub mod state;
 mod wording;
 
 pub use self::{
@@ -147,7 +148,7 @@ impl Failure {
     pub fn code(&self) -> &str {
         let code = match self {
             Self::InvalidArguments { .. } => Code::InvalidArguments,
-            Self::Denied { .. } => Code::DeniedNetwork,
+            Self::Denied { denial } => Code::of(denial),
             Self::Unreachable { exchange } if exchange.is_over_limit() => Code::UpstreamLimit,
             Self::Unreachable { .. } => Code::UpstreamUnreachable,
             Self::MissingVariable { .. } => Code::MissingVariable,

@@ -275,4 +275,20 @@ pub enum Denial {
     Socket,
     /// A name look-up through WASI; no capability grants one.
     NameLookup(String),
+    /// Something to keep from one call to the next.
+    Cache {
+        /// Whether the manifest asks for it, so that it is the operator who has not granted it.
+        is_asked: bool,
+        /// The plugin, for which a person may decide otherwise.
+        plugin: Option<String>,
+    },
+    /// A database.
+    Database {
+        /// The name that the plugin gave.
+        name: String,
+        /// Whether the manifest asks for it, so that it is the operator who has not granted it.
+        is_asked: bool,
+        /// The plugin, for which a person may decide otherwise.
+        plugin: Option<String>,
+    },
 }

@@ -8,8 +8,9 @@ use toml::Spanned;
 use crate::{
     nearest::nearest,
     policy::{
-        PartialLimits,
+        CacheCaps, CacheRoom, PartialLimits,
         limits::{check_concurrency, parse_deadline, parse_memory},
+        state::{parse_room, parse_ttl},
         units::{bytes_text, duration_text},
     },
 };
@@ -116,6 +117,29 @@ impl Source<'_> {
         self.error_at(span, message)
     }
 
+    /// The meaning of a written room of which each measure may be left out.
+    ///
+    /// # Errors
+    ///
+    /// The first measure that is not a size or a duration in its range.
+    pub(crate) fn cache_caps(&self, CacheTable { max, ttl_max }: &CacheTable) -> Result<CacheCaps, SourceError> {
+        let max = max.as_ref().map(|max| parse_room(max.get_ref()).map_err(|error| self.error(max, error)));
+        let ttl_max = ttl_max.as_ref().map(|ttl| parse_ttl(ttl.get_ref()).map_err(|error| self.error(ttl, error)));
+        Ok(CacheCaps { max: max.transpose()?, ttl_max: ttl_max.transpose()? })
+    }
+
+    /// The meaning of a written room.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Source::cache_caps`], or the measure that is missing.
+    pub(crate) fn cache_room(&self, written: &Spanned<CacheTable>) -> Result<CacheRoom, SourceError> {
+        let CacheCaps { max, ttl_max } = self.cache_caps(written.get_ref())?;
+        let missing =
+            |key: &str| self.error(written, format!("missing key `{key}`, such as max = \"16MiB\", ttl-max = \"1h\""));
+        Ok(CacheRoom { max: max.ok_or_else(|| missing("max"))?, ttl_max: ttl_max.ok_or_else(|| missing("ttl-max"))? })
+    }
+
     /// The meaning of a written table of limits.
     ///
     /// # Errors
@@ -137,6 +161,23 @@ impl Source<'_> {
             deadline: deadline.transpose()?,
             concurrency: concurrency.transpose()?,
         })
+    }
+}
+
+/// A cache's room as written, in manifests, the lock file and toolcell.toml alike.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct CacheTable {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max: Option<Spanned<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ttl_max: Option<Spanned<String>>,
+}
+
+impl CacheTable {
+    /// The table to write for this room.
+    pub(crate) fn of(room: &CacheRoom) -> Self {
+        Self { max: Some(unplaced(bytes_text(room.max))), ttl_max: Some(unplaced(duration_text(room.ttl_max))) }
     }
 }
 
@@ -247,9 +288,9 @@ mod tests {
                 write a whole number and KiB, MiB or GiB, such as \"64MiB\"",
             ),
             (
-                "[limits]\ndeadline = \"2h\"",
-                "f.toml:2:12: \"2h\" is not a duration; \
-                write a whole number and ms, s or m, such as \"30s\"",
+                "[limits]\ndeadline = \"2d\"",
+                "f.toml:2:12: \"2d\" is not a duration; \
+                write a whole number and ms, s, m or h, such as \"30s\"",
             ),
             ("[limits]\nconcurrency = 0", "f.toml:2:15: concurrency 0 is out of range; expected 1 to 1000"),
             ("names = []\nnames = []", "f.toml:2:1: duplicate key"),

@@ -97,8 +97,14 @@ fn problem(open: &Open, found: &Found, label: &str, reason: &NotServed, out: &mu
 /// What calls of a plugin that is served may do, narrowed by toolcell.toml.
 fn granted(catalog: &Catalog, plugin: &PluginName) -> Option<Capabilities> {
     let tool = catalog.tools.iter().find(|tool| tool.plugin() == plugin.as_str())?;
-    let (network, env) = (tool.grant().network().clone(), tool.grant().env().clone());
-    Some(Capabilities { network, env, ..Capabilities::default() })
+    let grant = tool.grant();
+    Some(Capabilities {
+        network: grant.network().clone(),
+        env: grant.env().clone(),
+        cache: grant.cache(),
+        postgres: grant.postgres().clone(),
+        ..Capabilities::default()
+    })
 }
 
 /// A component that is in no folder of plugins.

@@ -1,6 +1,10 @@
 //! What a person reads before they grant something, and what their yes writes. `allow` and `call` share it.
 
-use std::{collections::BTreeMap, io::Write, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write,
+    sync::Arc,
+};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -13,7 +17,7 @@ use crate::{
         files::{Found, PluginFolder},
         lock::LockFile,
     },
-    policy::{Capabilities, Entry, EnvName, NetworkRule},
+    policy::{Capabilities, DatabaseName, Entry, EnvName, NetworkRule},
     sandbox::Sandbox,
 };
 
@@ -26,6 +30,9 @@ pub(super) struct Choice {
     /// Grant only these of the variables that the plugin asks for
     #[arg(long, value_name = "NAME", requires = "plugin")]
     env: Option<Vec<EnvName>>,
+    /// Grant only these of the databases that the plugin asks for
+    #[arg(long, value_name = "NAME", requires = "plugin")]
+    postgres: Option<Vec<DatabaseName>>,
 }
 
 /// Shows on `out` what one plugin asks for, asks for a yes and writes the plugin's entry. False for a no.
@@ -103,12 +110,14 @@ pub(super) fn lock_file(
 
 impl Choice {
     fn of(&self, asked: &Capabilities) -> anyhow::Result<Capabilities> {
-        if self.network.is_none() && self.env.is_none() {
-            return Ok(asked.granted_by_default());
-        }
-        let network = self.network.clone().map(|rules| rules.into_iter().collect());
-        Ok(asked.granted_by_naming(network, self.env.clone().map(|names| names.into_iter().collect()))?)
+        let (network, env, postgres) =
+            (set(self.network.as_ref()), set(self.env.as_ref()), set(self.postgres.as_ref()));
+        Ok(asked.granted_by_naming(network, env, postgres)?)
     }
+}
+
+fn set<T: Clone + Ord>(named: Option<&Vec<T>>) -> Option<BTreeSet<T>> {
+    named.map(|named| named.iter().cloned().collect())
 }
 
 fn show(

@@ -1,5 +1,7 @@
 //! The stable codes of failures.
 
+use crate::receipt::Denial;
+
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $code:literal,)*) => {
         /// The code of a failure that the host finds. A failure that a tool foresaw has a code of the tool's own.
@@ -28,6 +30,10 @@ codes! {
     InvalidArguments = "invalid_arguments",
     /// A request, socket or name look-up was refused.
     DeniedNetwork = "denied_network",
+    /// Keeping something from one call to the next was refused.
+    DeniedCache = "denied_cache",
+    /// A database was refused.
+    DeniedDatabase = "denied_database",
     /// A server gave no answer.
     UpstreamUnreachable = "upstream_unreachable",
     /// A call exchanged more with servers than it may, or a server answered too slowly.
@@ -58,4 +64,20 @@ codes! {
     ToolWithdrawn = "tool_withdrawn",
     /// A bug of Toolcell's.
     Unexpected = "unexpected",
+}
+
+impl Code {
+    /// The code of a refusal.
+    #[must_use]
+    pub fn of(denial: &Denial) -> Self {
+        match denial {
+            Denial::Cache { .. } => Self::DeniedCache,
+            Denial::Database { .. } => Self::DeniedDatabase,
+            Denial::NotAsked(_)
+            | Denial::NotGranted { .. }
+            | Denial::SpecialAddress { .. }
+            | Denial::Socket
+            | Denial::NameLookup(_) => Self::DeniedNetwork,
+        }
+    }
 }

@@ -1,6 +1,10 @@
 //! `toolcell.lock`: what a person granted to each plugin of a folder. Meant to be committed and reviewed.
 
-use std::{collections::BTreeMap, io, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::Path,
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -8,7 +12,7 @@ use toml::Spanned;
 
 use crate::{
     policy::{Capabilities, Digest, Entry, NetworkRule, PartialLimits, PluginName},
-    source::{LimitsTable, Source, SourceError, unplaced},
+    source::{CacheTable, LimitsTable, Source, SourceError, unplaced},
     write_file,
 };
 
@@ -105,8 +109,12 @@ struct RawEntry {
     network: Vec<Spanned<String>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     env: Vec<Spanned<String>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    postgres: Vec<Spanned<String>>,
     tools: Spanned<String>,
     component: Spanned<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache: Option<Spanned<CacheTable>>,
     #[serde(default, skip_serializing_if = "LimitsTable::is_empty")]
     limits: LimitsTable,
     #[serde(default, skip_serializing_if = "RawDeclined::is_empty")]
@@ -120,11 +128,13 @@ struct RawDeclined {
     network: Vec<Spanned<String>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     env: Vec<Spanned<String>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    postgres: Vec<Spanned<String>>,
 }
 
 impl RawDeclined {
     fn is_empty(&self) -> bool {
-        self.network.is_empty() && self.env.is_empty()
+        self.network.is_empty() && self.env.is_empty() && self.postgres.is_empty()
     }
 }
 
@@ -135,11 +145,18 @@ fn entry(source: &Source, written: &RawEntry) -> Result<Entry, SourceError> {
         return Err(source.error_of_limits(&written.limits, problem));
     }
     Ok(Entry {
-        granted: Capabilities { network: source.set(&written.network)?, env: source.set(&written.env)?, limits },
+        granted: Capabilities {
+            network: source.set(&written.network)?,
+            env: source.set(&written.env)?,
+            cache: written.cache.as_ref().map(|room| source.cache_room(room)).transpose()?,
+            postgres: source.set(&written.postgres)?,
+            limits,
+        },
         declined: Capabilities {
             network: source.set(&written.declined.network)?,
             env: source.set(&written.declined.env)?,
-            limits: PartialLimits::default(),
+            postgres: source.set(&written.declined.postgres)?,
+            ..Capabilities::default()
         },
         tools: source.value(&written.tools)?,
         component: source.value(&written.component)?,
@@ -149,11 +166,17 @@ fn entry(source: &Source, written: &RawEntry) -> Result<Entry, SourceError> {
 fn written(entry: &Entry) -> RawEntry {
     RawEntry {
         network: rules(&entry.granted),
-        env: names(&entry.granted),
+        env: names(&entry.granted.env),
+        postgres: names(&entry.granted.postgres),
+        cache: entry.granted.cache.as_ref().map(CacheTable::of).map(unplaced),
         tools: unplaced(entry.tools.to_string()),
         component: unplaced(entry.component.to_string()),
         limits: LimitsTable::of(&entry.granted.limits.above_defaults()),
-        declined: RawDeclined { network: rules(&entry.declined), env: names(&entry.declined) },
+        declined: RawDeclined {
+            network: rules(&entry.declined),
+            env: names(&entry.declined.env),
+            postgres: names(&entry.declined.postgres),
+        },
     }
 }
 
@@ -161,8 +184,8 @@ fn rules(capabilities: &Capabilities) -> Vec<Spanned<String>> {
     capabilities.network.iter().map(NetworkRule::to_string).map(unplaced).collect()
 }
 
-fn names(capabilities: &Capabilities) -> Vec<Spanned<String>> {
-    capabilities.env.iter().map(|name| unplaced(name.to_string())).collect()
+fn names<T: ToString>(names: &BTreeSet<T>) -> Vec<Spanned<String>> {
+    names.iter().map(|name| unplaced(name.to_string())).collect()
 }
 
 #[cfg(test)]
@@ -172,6 +195,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::policy::CacheRoom;
 
     const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -184,6 +208,8 @@ mod tests {
         let asked = Capabilities {
             network: [rule("https://*"), rule("http://[::1]:8080")].into(),
             env: ["B", "A"].map(|name| name.parse().expect("the test writes a name")).into(),
+            cache: Some(CacheRoom { max: 16 << 20, ttl_max: Duration::from_hours(1) }),
+            postgres: ["replica", "events"].map(|name| name.parse().expect("the test writes a name")).into(),
             limits: PartialLimits {
                 memory: Some(512 << 20),
                 deadline: Some(Duration::from_secs(5)),
@@ -191,7 +217,8 @@ mod tests {
             },
         };
         let named = [rule("https://en.wikipedia.org"), rule("https://*.example.com")].into();
-        let granted = asked.granted_by_naming(Some(named), Some(["A".parse().expect("a name")].into())).expect("asked");
+        let (env, databases) = (["A".parse().expect("a name")].into(), ["events".parse().expect("a name")].into());
+        let granted = asked.granted_by_naming(Some(named), Some(env), Some(databases)).expect("asked");
         let (tools, component) = (Digest::of(b""), Digest::of(b""));
         let pure = Entry::new(&Capabilities::default(), Capabilities::default(), tools, component);
         [("text", pure), ("fetch", Entry::new(&asked, granted, tools, component))]
@@ -215,8 +242,13 @@ network = [
     "https://*.example.com",
 ]
 env = ["A"]
+postgres = ["events"]
 tools = "{DIGEST}"
 component = "{DIGEST}"
+
+[plugins.fetch.cache]
+max = "16MiB"
+ttl-max = "1h"
 
 [plugins.fetch.limits]
 memory = "512MiB"
@@ -227,6 +259,7 @@ network = [
     "https://*",
 ]
 env = ["B"]
+postgres = ["replica"]
 
 [plugins.text]
 tools = "{DIGEST}"

@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use crate::{
     policy::{Capabilities, PluginName},
-    source::{LimitsTable, Source, SourceError},
+    source::{CacheTable, LimitsTable, Source, SourceError},
     text::hidden_character,
 };
 
@@ -55,6 +55,8 @@ impl Manifest {
             asked: Capabilities {
                 network: source.set(&raw.capabilities.network)?,
                 env: source.set(&raw.capabilities.env)?,
+                cache: raw.capabilities.cache.as_ref().map(|room| source.cache_room(room)).transpose()?,
+                postgres: source.set(&raw.capabilities.postgres)?,
                 limits: source.limits(&raw.limits)?,
             },
             tools: tool_names(source, &raw.tools)?,
@@ -119,6 +121,8 @@ struct RawManifest {
 struct RawCapabilities {
     network: Vec<Spanned<String>>,
     env: Vec<Spanned<String>>,
+    postgres: Vec<Spanned<String>>,
+    cache: Option<Spanned<CacheTable>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -269,6 +273,35 @@ disable = ["debug"]
         ] {
             assert!(FULL.contains(from), "{from}");
             assert_eq!(parse(&FULL.replacen(from, to, 1)), Err(format!("plugins/x/plugin.toml:{expected}")));
+        }
+    }
+
+    #[test]
+    fn state_is_asked_for_by_name_and_measure() {
+        let asks = |capabilities: &str| {
+            let manifest = parse(&format!("component = \"x.wasm\"\n[capabilities]\n{capabilities}"));
+            manifest.map(|manifest| manifest.asked.in_words())
+        };
+        assert_eq!(
+            asks("postgres = [\"replica\"]\n[capabilities.cache]\nmax = \"16MiB\"\nttl-max = \"1h\""),
+            Ok(vec![
+                "keep up to 16MiB from one call to the next, each entry for at most 1h".to_owned(),
+                "read the database `replica`".to_owned()
+            ])
+        );
+        for (capabilities, expected) in [
+            ("cache = { max = \"16MiB\" }", "3:9: missing key `ttl-max`, such as max = \"16MiB\", ttl-max = \"1h\""),
+            (
+                "cache = { max = \"1KiB\", ttl-max = \"1h\" }",
+                "3:17: max \"1KiB\" is out of range; expected 64KiB to 1GiB",
+            ),
+            ("cache = { max = \"1MiB\", ttl = \"1h\" }", "3:26: unknown key \"ttl\"; did you mean \"ttl-max\"?"),
+            (
+                "postgres = [\"REPLICA_URL\"]",
+                "3:13: \"REPLICA_URL\" cannot name a database; expected 1 to 48 of a-z, 0-9 and `-`, not starting with `-`",
+            ),
+        ] {
+            assert_eq!(asks(capabilities), Err(format!("plugins/x/plugin.toml:{expected}")));
         }
     }
 

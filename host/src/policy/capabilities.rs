@@ -4,15 +4,19 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{NetworkRule, PartialLimits, address};
+use super::{CacheRoom, DatabaseName, NetworkRule, PartialLimits, address};
 
-/// Servers, environment variables and limits. A manifest asks with one, the lock file grants with another.
+/// Servers, environment variables, state and limits. A manifest asks with one, the lock file grants with another.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Capabilities {
     /// Servers that may be reached.
     pub network: BTreeSet<NetworkRule>,
     /// Variables of the host's environment that may be read.
     pub env: BTreeSet<EnvName>,
+    /// What may be kept from one call to the next.
+    pub cache: Option<CacheRoom>,
+    /// Databases that may be queried.
+    pub postgres: BTreeSet<DatabaseName>,
     /// Limits that are not the defaults.
     pub limits: PartialLimits,
 }
@@ -21,16 +25,23 @@ impl Capabilities {
     /// Whether nothing is named that a person would have to grant.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.network.is_empty() && self.env.is_empty() && self.limits.above_defaults().is_empty()
+        self.network.is_empty()
+            && self.env.is_empty()
+            && self.cache.is_none()
+            && self.postgres.is_empty()
+            && self.limits.above_defaults().is_empty()
     }
 
     /// The parts that `reviewed` does not take in: what a person has not seen yet.
     #[must_use]
     pub fn beyond(&self, reviewed: &Self) -> Self {
         let is_new = |rule: &&NetworkRule| !reviewed.network.iter().any(|seen| seen.covers(rule));
+        let is_more = |room: &CacheRoom| !reviewed.cache.is_some_and(|seen| room.is_within(&seen));
         Self {
             network: self.network.iter().filter(is_new).cloned().collect(),
             env: self.env.difference(&reviewed.env).cloned().collect(),
+            cache: self.cache.filter(is_more),
+            postgres: self.postgres.difference(&reviewed.postgres).cloned().collect(),
             limits: self.limits.beyond(&reviewed.limits),
         }
     }
@@ -46,21 +57,22 @@ impl Capabilities {
     pub fn granted_by_default(&self) -> Self {
         Self {
             network: self.network.iter().filter(|rule| !rule.is_any()).cloned().collect(),
-            env: self.env.clone(),
             limits: self.limits.above_defaults(),
+            ..self.clone()
         }
     }
 
-    /// What the operator grants by naming servers or variables instead of taking all: `None` takes what
+    /// What the operator grants by naming servers, variables or databases instead of taking all: `None` takes what
     /// [`Capabilities::granted_by_default`] does.
     ///
     /// # Errors
     ///
-    /// [`NotAsked`] names the first server or variable that the plugin does not ask for.
+    /// [`NotAsked`] names the first of them that the plugin does not ask for.
     pub fn granted_by_naming(
         &self,
         network: Option<BTreeSet<NetworkRule>>,
         env: Option<BTreeSet<EnvName>>,
+        postgres: Option<BTreeSet<DatabaseName>>,
     ) -> Result<Self, NotAsked> {
         let mut granted = self.granted_by_default();
         if let Some(network) = network {
@@ -76,6 +88,12 @@ impl Capabilities {
             }
             granted.env = env;
         }
+        if let Some(postgres) = postgres {
+            if let Some(name) = postgres.difference(&self.postgres).next() {
+                return Err(NotAsked(name.to_string()));
+            }
+            granted.postgres = postgres;
+        }
         Ok(granted)
     }
 
@@ -84,7 +102,10 @@ impl Capabilities {
     pub fn in_words(&self) -> Vec<String> {
         let servers = self.network.iter().map(rule_in_words);
         let variables = self.env.iter().map(|name| format!("read the variable {name}"));
-        servers.chain(variables).chain(self.limits.above_defaults().in_words()).collect()
+        let cache = self.cache.iter().map(CacheRoom::in_words);
+        let databases = self.postgres.iter().map(|name| format!("read the database `{name}`"));
+        let state = cache.chain(databases);
+        servers.chain(variables).chain(state).chain(self.limits.above_defaults().in_words()).collect()
     }
 }
 
@@ -106,7 +127,7 @@ fn rule_in_words(rule: &NetworkRule) -> String {
     words
 }
 
-/// A server or variable that the plugin's manifest does not ask for.
+/// A server, variable or database that the plugin's manifest does not ask for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the plugin does not ask for {0}; only what its manifest asks for can be granted")]
 pub struct NotAsked(String);
@@ -165,6 +186,8 @@ impl From<EnvName> for String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn rules(rules: &[&str]) -> BTreeSet<NetworkRule> {
@@ -179,6 +202,8 @@ mod tests {
         Capabilities {
             network: rules(&["https://hn.algolia.com", "http://*"]),
             env: names(&["HN_TOKEN", "HN_USER"]),
+            cache: Some(CacheRoom { max: 16 << 20, ttl_max: Duration::from_hours(1) }),
+            postgres: ["replica", "events"].map(|name| name.parse().expect("the test writes a name")).into(),
             limits: PartialLimits { memory: Some(512 << 20), concurrency: Some(2), ..PartialLimits::default() },
         }
     }
@@ -209,6 +234,9 @@ mod tests {
                 "reach any public server (https://*)",
                 "read the variable HN_TOKEN",
                 "read the variable HN_USER",
+                "keep up to 16MiB from one call to the next, each entry for at most 1h",
+                "read the database `events`",
+                "read the database `replica`",
                 "use up to 512MiB of memory (default 256MiB)",
             ]
         );
@@ -216,13 +244,20 @@ mod tests {
 
     #[test]
     fn beyond_names_only_what_is_new() {
-        let before =
-            Capabilities { network: rules(&["http://*"]), env: names(&["HN_TOKEN"]), ..Capabilities::default() };
+        let before = Capabilities {
+            network: rules(&["http://*"]),
+            env: names(&["HN_TOKEN"]),
+            cache: Some(CacheRoom { max: 16 << 20, ttl_max: Duration::from_secs(60) }),
+            postgres: ["events".parse().expect("a name")].into(),
+            ..Capabilities::default()
+        };
         assert_eq!(
             asked().beyond(&before).in_words(),
             [
                 "reach https://hn.algolia.com",
                 "read the variable HN_USER",
+                "keep up to 16MiB from one call to the next, each entry for at most 1h",
+                "read the database `replica`",
                 "use up to 512MiB of memory (default 256MiB)"
             ]
         );
@@ -241,8 +276,9 @@ mod tests {
     #[test]
     fn any_server_is_granted_only_by_name() {
         assert_eq!(asked().granted_by_default().network, rules(&["https://hn.algolia.com"]));
-        let named =
-            |network: &[&str]| asked().granted_by_naming(Some(rules(network)), None).map(|granted| granted.network);
+        let named = |network: &[&str]| {
+            asked().granted_by_naming(Some(rules(network)), None, None).map(|granted| granted.network)
+        };
         assert_eq!(named(&["http://*"]), Ok(rules(&["http://*"])));
         assert_eq!(named(&["http://localhost"]), Ok(rules(&["http://localhost"])));
         assert_eq!(named(&[]), Ok(rules(&[])));
@@ -255,9 +291,16 @@ mod tests {
 
     #[test]
     fn variables_are_granted_by_name() {
-        let named = |env: &[&str]| asked().granted_by_naming(None, Some(names(env))).map(|granted| granted.env);
+        let named = |env: &[&str]| asked().granted_by_naming(None, Some(names(env)), None).map(|granted| granted.env);
         assert_eq!(named(&["HN_TOKEN"]), Ok(names(&["HN_TOKEN"])));
         assert_eq!(named(&["HOME"]), Err(NotAsked("HOME".to_owned())));
+    }
+
+    #[test]
+    fn databases_are_granted_by_name() {
+        let named = |name: &str| asked().granted_by_naming(None, None, Some([name.parse().expect("a name")].into()));
+        assert_eq!(named("events").map(|granted| granted.postgres.len()), Ok(1));
+        assert_eq!(named("users"), Err(NotAsked("users".to_owned())));
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
-use super::{Capabilities, EnvName, Limits, NetworkRule, PluginName, address::special_kind, server::Host};
+use super::{
+    CacheRoom, Capabilities, DatabaseName, EnvName, Limits, NetworkRule, PluginName, address::special_kind,
+    server::Host,
+};
 use crate::receipt::{Denial, Server};
 
 /// What every call into one plugin may do. Made by [`super::Reviewed::grant`]; the two constructors here are for calls
@@ -17,6 +20,10 @@ pub struct Grant {
     /// What toolcell.toml takes out of `network`.
     pub(super) denied_network: BTreeSet<NetworkRule>,
     pub(super) env: BTreeSet<EnvName>,
+    pub(super) cache: Option<CacheRoom>,
+    pub(super) asks_for_cache: bool,
+    pub(super) postgres: BTreeSet<DatabaseName>,
+    pub(super) asked_postgres: BTreeSet<DatabaseName>,
     pub(super) limits: Limits,
 }
 
@@ -30,6 +37,10 @@ impl Grant {
             asked_network: BTreeSet::new(),
             denied_network: BTreeSet::new(),
             env: BTreeSet::new(),
+            cache: None,
+            asks_for_cache: false,
+            postgres: BTreeSet::new(),
+            asked_postgres: BTreeSet::new(),
             limits,
         }
     }
@@ -41,6 +52,10 @@ impl Grant {
             network: asked.network.clone(),
             asked_network: asked.network.clone(),
             env: asked.env.clone(),
+            cache: asked.cache,
+            asks_for_cache: asked.cache.is_some(),
+            postgres: asked.postgres.clone(),
+            asked_postgres: asked.postgres.clone(),
             ..Self::nothing(Limits::default().with(&asked.limits))
         }
     }
@@ -89,8 +104,35 @@ impl Grant {
         }
     }
 
+    /// How much may be kept from one call to the next.
+    ///
+    /// # Errors
+    ///
+    /// The [`Denial`] to record.
+    pub fn may_keep(&self) -> Result<CacheRoom, Denial> {
+        self.cache.ok_or_else(|| Denial::Cache { is_asked: self.asks_for_cache, plugin: self.plugin_text() })
+    }
+
+    /// Whether the database of this name may be queried.
+    ///
+    /// # Errors
+    ///
+    /// The [`Denial`] to record.
+    pub fn may_query(&self, name: &str) -> Result<&DatabaseName, Denial> {
+        let named = |names: &BTreeSet<DatabaseName>| names.iter().any(|other| other.as_str() == name);
+        self.postgres.iter().find(|granted| granted.as_str() == name).ok_or_else(|| Denial::Database {
+            name: name.to_owned(),
+            is_asked: named(&self.asked_postgres),
+            plugin: self.plugin_text(),
+        })
+    }
+
     fn not_granted(&self, server: &Server) -> Denial {
-        Denial::NotGranted { server: server.clone(), plugin: self.plugin.as_ref().map(ToString::to_string) }
+        Denial::NotGranted { server: server.clone(), plugin: self.plugin_text() }
+    }
+
+    fn plugin_text(&self) -> Option<String> {
+        self.plugin.as_ref().map(ToString::to_string)
     }
 
     /// The rules in force.
@@ -103,6 +145,18 @@ impl Grant {
     #[must_use]
     pub fn env(&self) -> &BTreeSet<EnvName> {
         &self.env
+    }
+
+    /// What may be kept from one call to the next.
+    #[must_use]
+    pub fn cache(&self) -> Option<CacheRoom> {
+        self.cache
+    }
+
+    /// The databases that may be queried.
+    #[must_use]
+    pub fn postgres(&self) -> &BTreeSet<DatabaseName> {
+        &self.postgres
     }
 
     /// The limits in force.

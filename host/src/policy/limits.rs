@@ -192,7 +192,7 @@ mod tests {
         );
         assert_eq!(
             parse_deadline("0s").map_err(text),
-            Err(r#"deadline "0s" is out of range; expected 10ms to 60m"#.to_owned())
+            Err(r#"deadline "0s" is out of range; expected 10ms to 1h"#.to_owned())
         );
         for number in [-1, 0, 1001, i64::MAX] {
             let expected = format!("concurrency {number} is out of range; expected 1 to 1000");

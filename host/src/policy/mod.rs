@@ -15,6 +15,7 @@ mod network;
 mod not_served;
 mod review;
 mod server;
+pub(crate) mod state;
 pub mod units;
 
 pub use capabilities::{Capabilities, EnvName, InvalidEnvName, NotAsked};
@@ -27,6 +28,7 @@ pub use network::{InvalidRule, NetworkRule};
 pub use not_served::NotServed;
 pub use review::{Entry, Evidence, Reviewed, review};
 pub use server::{InvalidUrl, server_of};
+pub use state::{CacheCaps, CacheRoom, DatabaseName, InvalidDatabaseName};
 
 #[cfg(test)]
 mod properties;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{EnvName, Grant, NetworkRule, NotServed, PartialLimits, PluginName};
+use super::{CacheCaps, DatabaseName, EnvName, Grant, NetworkRule, NotServed, PartialLimits, PluginName};
 
 /// The operator's narrowing of all plugins and of single ones. The default takes nothing away.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -13,6 +13,8 @@ pub struct Policy {
     pub allow: Option<BTreeSet<NetworkRule>>,
     /// Servers out of reach for every plugin, by name and by address.
     pub deny: BTreeSet<NetworkRule>,
+    /// No plugin may keep more than this, or for longer.
+    pub cache: CacheCaps,
     /// Further narrowing of single plugins.
     pub plugins: BTreeMap<PluginName, PluginPolicy>,
 }
@@ -26,13 +28,17 @@ pub struct PluginPolicy {
     pub network: Option<BTreeSet<NetworkRule>>,
     /// Where it is given, other variables are not passed on.
     pub env: Option<BTreeSet<EnvName>>,
+    /// Whether it may keep anything from one call to the next.
+    pub cache: bool,
+    /// Where it is given, other databases are out of reach.
+    pub postgres: Option<BTreeSet<DatabaseName>>,
     /// Tools that are not served, by the plugin's own names for them.
     pub disable: BTreeSet<String>,
 }
 
 impl Default for PluginPolicy {
     fn default() -> Self {
-        Self { enabled: true, network: None, env: None, disable: BTreeSet::new() }
+        Self { enabled: true, network: None, env: None, cache: true, postgres: None, disable: BTreeSet::new() }
     }
 }
 
@@ -53,6 +59,11 @@ impl Policy {
         if let Some(env) = own.and_then(|own| own.env.as_ref()) {
             grant.env.retain(|name| env.contains(name));
         }
+        if let Some(postgres) = own.and_then(|own| own.postgres.as_ref()) {
+            grant.postgres.retain(|name| postgres.contains(name));
+        }
+        let may_keep = own.is_none_or(|own| own.cache);
+        grant.cache = grant.cache.filter(|_| may_keep).map(|room| room.capped_by(&self.cache));
         grant.denied_network.extend(self.deny.iter().cloned());
         grant.limits = grant.limits.capped_by(&self.caps);
         grant.plugin = Some(plugin.clone());
@@ -73,9 +84,11 @@ fn intersection(a: &BTreeSet<NetworkRule>, b: &BTreeSet<NetworkRule>) -> BTreeSe
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::{
-        policy::{Capabilities, Limits, server_of},
+        policy::{CacheRoom, Capabilities, Limits, server_of},
         receipt::Denial,
     };
 
@@ -145,6 +158,27 @@ mod tests {
         let policy = Policy { caps, ..Policy::default() };
         let narrowed = policy.narrow(&plugin("p"), Grant::nothing(Limits::default())).expect("the plugin is enabled");
         assert_eq!(*narrowed.limits(), Limits { memory: 1 << 20, ..Limits::default() });
+    }
+
+    #[test]
+    fn state_is_narrowed_too() {
+        let room = |mib: u64| CacheRoom { max: mib << 20, ttl_max: Duration::from_mins(1) };
+        let databases = |names: &[&str]| names.iter().map(|name| name.parse().expect("a name")).collect();
+        let asked = Capabilities { cache: Some(room(16)), postgres: databases(&["a", "b"]), ..Capabilities::default() };
+        let own = |cache| PluginPolicy { cache, postgres: Some(databases(&["b", "c"])), ..PluginPolicy::default() };
+        let policy = Policy {
+            cache: CacheCaps { max: Some(8 << 20), ttl_max: None },
+            plugins: [(plugin("p"), own(true)), (plugin("q"), own(false))].into(),
+            ..Policy::default()
+        };
+        let narrow = |name| policy.narrow(&plugin(name), Grant::everything(&asked)).expect("the plugin is enabled");
+        assert_eq!((narrow("p").cache(), narrow("p").postgres()), (Some(room(8)), &databases(&["b"])));
+        let denial = Denial::Cache { is_asked: true, plugin: Some("q".to_owned()) };
+        assert_eq!(narrow("q").may_keep(), Err(denial));
+        let denied = |name: &str, is_asked| Denial::Database { name: name.into(), is_asked, plugin: Some("p".into()) };
+        assert_eq!(narrow("p").may_query("a"), Err(denied("a", true)));
+        assert_eq!(narrow("p").may_query("c"), Err(denied("c", false)));
+        assert_eq!(narrow("r").may_query("a").map(ToString::to_string), Ok("a".to_owned()));
     }
 
     #[test]

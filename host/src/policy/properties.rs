@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 use proptest::{collection::btree_set, option, prelude::*, sample::select};
 
 use super::{
-    Capabilities, Digest, Entry, EnvName, Evidence, Grant, Limits, NetworkRule, PartialLimits, PluginName,
-    PluginPolicy, Policy, address::special_kind, review, server_of,
+    CacheCaps, CacheRoom, Capabilities, DatabaseName, Digest, Entry, EnvName, Evidence, Grant, Limits, NetworkRule,
+    PartialLimits, PluginName, PluginPolicy, Policy, address::special_kind, review, server_of,
 };
 use crate::receipt::Server;
 
@@ -67,19 +67,34 @@ fn limits() -> impl Strategy<Value = PartialLimits> {
 }
 
 fn capabilities() -> impl Strategy<Value = Capabilities> {
-    (rules(), env(), limits()).prop_map(|(network, env, limits)| Capabilities { network, env, limits })
+    (rules(), env(), option::of(room()), databases(), limits())
+        .prop_map(|(network, env, cache, postgres, limits)| Capabilities { network, env, cache, postgres, limits })
+}
+
+fn room() -> impl Strategy<Value = CacheRoom> {
+    (1..64_u64, 1..100_u64)
+        .prop_map(|(mib, seconds)| CacheRoom { max: mib << 20, ttl_max: Duration::from_secs(seconds) })
+}
+
+fn databases() -> impl Strategy<Value = BTreeSet<DatabaseName>> {
+    btree_set(select(&["a", "b", "c"][..]).prop_map(|name| name.parse().expect("these are names")), 0..3)
+}
+
+fn cache_within(cache: Option<CacheRoom>, bound: Option<CacheRoom>) -> bool {
+    cache.is_none_or(|room| bound.is_some_and(|bound| room.is_within(&bound)))
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
-    let own = (option::of(rules()), option::of(env())).prop_map(|(network, env)| PluginPolicy {
-        network,
-        env,
-        ..PluginPolicy::default()
-    });
-    (limits(), option::of(rules()), rules(), own).prop_map(|(caps, allow, deny, own)| Policy {
+    let own = (option::of(rules()), option::of(env()), any::<bool>(), option::of(databases())).prop_map(
+        |(network, env, cache, postgres)| PluginPolicy { network, env, cache, postgres, ..PluginPolicy::default() },
+    );
+    let cache = option::of(room())
+        .prop_map(|room| CacheCaps { max: room.map(|room| room.max), ttl_max: room.map(|room| room.ttl_max) });
+    (limits(), option::of(rules()), rules(), cache, own).prop_map(|(caps, allow, deny, cache, own)| Policy {
         caps,
         allow,
         deny,
+        cache,
         plugins: [(plugin(), own)].into(),
     })
 }
@@ -170,6 +185,8 @@ proptest! {
         let ((reached, dialled), (reaches, dials)) = (may(&before, &server, address), may(&after, &server, address));
         prop_assert!((reached || !reaches) && (dialled || !dials));
         prop_assert!(after.env().is_subset(before.env()));
+        prop_assert!(after.postgres().is_subset(before.postgres()));
+        prop_assert!(cache_within(after.cache(), before.cache()));
         prop_assert!(within(after.limits(), before.limits()));
     }
 
@@ -185,6 +202,8 @@ proptest! {
             prop_assert!((by_lock.0 || !reaches) && (by_lock.1 || !dials));
             prop_assert!(!reaches || after.network.iter().any(|rule| rule.matches(&server)));
             prop_assert!(grant.env().is_subset(&granted.env) && grant.env().is_subset(&after.env));
+            prop_assert!(grant.postgres().is_subset(&granted.postgres) && grant.postgres().is_subset(&after.postgres));
+            prop_assert!(cache_within(grant.cache(), granted.cache) && cache_within(grant.cache(), after.cache));
             // By default a plugin is granted exactly the limits above the defaults.
             prop_assert!(within(grant.limits(), &Limits::default().with(&granted.limits)));
         }
@@ -193,12 +212,14 @@ proptest! {
     #[test]
     fn a_plugin_that_did_not_change_stays_served(
         asked in capabilities(), named in option::of(rules()), env in option::of(env()),
+        postgres in option::of(databases()),
     ) {
-        if let Ok(granted) = asked.granted_by_naming(named, env) {
+        if let Ok(granted) = asked.granted_by_naming(named, env, postgres) {
             let grant = decide(&asked, &entry(&asked, granted.clone()), &Policy::default());
             let grant = grant.expect("what was reviewed is what is asked");
             prop_assert_eq!(grant.network(), &granted.network);
             prop_assert_eq!(grant.env(), &granted.env);
+            prop_assert_eq!((grant.cache(), grant.postgres()), (granted.cache, &granted.postgres));
         }
     }
 

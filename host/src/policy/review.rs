@@ -11,7 +11,7 @@ pub struct Entry {
     /// What the plugin may do. Limits are those above the defaults.
     pub granted: Capabilities,
     /// What the plugin asked for when it was reviewed and did not get. Without it, a plugin that was granted less than it
-    /// asks for could not be told from one that asks for more than was reviewed. Never holds limits.
+    /// asks for could not be told from one that asks for more than was reviewed. Holds neither limits nor a cache, which are granted whole or not at all.
     pub declined: Capabilities,
     /// Digest of the tools' names, descriptions and schemas.
     pub tools: Digest,
@@ -23,7 +23,7 @@ impl Entry {
     /// The entry of a plugin that asks for `asked` and is granted `granted`.
     #[must_use]
     pub fn new(asked: &Capabilities, granted: Capabilities, tools: Digest, component: Digest) -> Self {
-        let declined = Capabilities { limits: PartialLimits::default(), ..asked.beyond(&granted) };
+        let declined = Capabilities { limits: PartialLimits::default(), cache: None, ..asked.beyond(&granted) };
         Self { granted, declined, tools, component }
     }
 
@@ -33,6 +33,8 @@ impl Entry {
         Capabilities {
             network: self.granted.network.union(&self.declined.network).cloned().collect(),
             env: self.granted.env.union(&self.declined.env).cloned().collect(),
+            cache: self.granted.cache,
+            postgres: self.granted.postgres.union(&self.declined.postgres).cloned().collect(),
             limits: self.granted.limits,
         }
     }
@@ -99,6 +101,10 @@ impl Reviewed {
             asked_network: self.asked.network.clone(),
             denied_network: BTreeSet::new(),
             env: granted.env.intersection(&self.asked.env).cloned().collect(),
+            cache: granted.cache.zip(self.asked.cache).map(|(granted, asked)| granted.intersection(&asked)),
+            asks_for_cache: self.asked.cache.is_some(),
+            postgres: granted.postgres.intersection(&self.asked.postgres).cloned().collect(),
+            asked_postgres: self.asked.postgres.clone(),
             // Whatever exceeds the defaults was reviewed, or the first step would have refused.
             limits: Limits::default().with(&self.asked.limits),
         };
@@ -120,13 +126,16 @@ fn still_asked(granted: &BTreeSet<NetworkRule>, asked: &BTreeSet<NetworkRule>) -
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::policy::CacheRoom;
 
     fn capabilities(network: &[&str], env: &[&str]) -> Capabilities {
         Capabilities {
             network: network.iter().map(|rule| rule.parse().expect("the test writes a rule")).collect(),
             env: env.iter().map(|name| name.parse().expect("the test writes a name")).collect(),
-            limits: PartialLimits::default(),
+            ..Capabilities::default()
         }
     }
 
@@ -223,6 +232,25 @@ mod tests {
         asked.limits = PartialLimits { memory: Some(512 << 20), concurrency: Some(4), ..PartialLimits::default() };
         let grant = decide(&asked, Some(&entry(&asked, asked.granted_by_default()))).expect("the limits were granted");
         assert_eq!(grant.limits, Limits { memory: 512 << 20, concurrency: 4, ..Limits::default() });
+    }
+
+    #[test]
+    fn state_that_was_reviewed_is_granted_and_more_of_it_is_not() {
+        let room = |mib: u64| CacheRoom { max: mib << 20, ttl_max: Duration::from_mins(1) };
+        let state = |mib, databases: &[&str]| Capabilities {
+            cache: Some(room(mib)),
+            postgres: databases.iter().map(|name| name.parse().expect("the test writes a name")).collect(),
+            ..Capabilities::default()
+        };
+        let asked = state(16, &["a", "b"]);
+        let named = Some(["a".parse().expect("a name")].into());
+        let entry = entry(&asked, asked.granted_by_naming(None, None, named).expect("it is asked for"));
+        let grant = decide(&asked, Some(&entry)).expect("less was granted on purpose");
+        assert_eq!((grant.cache, &grant.postgres), (Some(room(16)), &state(16, &["a"]).postgres));
+        let grant = decide(&state(8, &["a", "b"]), Some(&entry)).expect("the plugin asks for less");
+        assert_eq!(grant.cache, Some(room(8)));
+        let more = decide(&state(32, &["a", "b", "c"]), Some(&entry));
+        assert_eq!(more, Err(NotServed::AsksForMore(state(32, &["c"]))));
     }
 
     #[test]

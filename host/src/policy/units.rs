@@ -11,39 +11,39 @@ use std::time::Duration;
 ///
 /// What was expected, where the text is anything else or exceeds 64 bits.
 pub fn parse_bytes(text: &str) -> Result<u64, String> {
-    parse(text, &BYTES)
+    parse(text, BYTES)
         .ok_or_else(|| format!("{text:?} is not a size; write a whole number and KiB, MiB or GiB, such as \"64MiB\""))
 }
 
-/// A duration from `500ms`, `30s` or `2m`.
+/// A duration from `500ms`, `30s`, `2m` or `1h`.
 ///
 /// # Errors
 ///
 /// What was expected, where the text is anything else or exceeds 64 bits of milliseconds.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    parse(text, &MILLISECONDS)
+    parse(text, MILLISECONDS)
         .map(Duration::from_millis)
-        .ok_or_else(|| format!("{text:?} is not a duration; write a whole number and ms, s or m, such as \"30s\""))
+        .ok_or_else(|| format!("{text:?} is not a duration; write a whole number and ms, s, m or h, such as \"30s\""))
 }
 
 /// The text that [`parse_bytes`] reads back; a size that is no multiple of 1 KiB is shown in bytes.
 #[must_use]
 pub fn bytes_text(bytes: u64) -> String {
-    display(bytes, &BYTES).unwrap_or_else(|| format!("{bytes} bytes"))
+    display(bytes, BYTES).unwrap_or_else(|| format!("{bytes} bytes"))
 }
 
 /// The text that [`parse_duration`] reads back; what is below a millisecond is left out.
 #[must_use]
 pub fn duration_text(duration: Duration) -> String {
     let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    display(milliseconds, &MILLISECONDS).unwrap_or_else(|| format!("{milliseconds}ms"))
+    display(milliseconds, MILLISECONDS).unwrap_or_else(|| format!("{milliseconds}ms"))
 }
 
 /// Units from the largest to the smallest.
-type Units = [(&'static str, u64); 3];
+type Units = [(&'static str, u64)];
 
-const BYTES: Units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
-const MILLISECONDS: Units = [("m", 60_000), ("s", 1_000), ("ms", 1)];
+const BYTES: &Units = &[("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+const MILLISECONDS: &Units = &[("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 fn parse(text: &str, units: &Units) -> Option<u64> {
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
@@ -86,7 +86,7 @@ mod tests {
         );
         assert_eq!(
             parse_duration("30"),
-            Err(r#""30" is not a duration; write a whole number and ms, s or m, such as "30s""#.to_owned())
+            Err(r#""30" is not a duration; write a whole number and ms, s, m or h, such as "30s""#.to_owned())
         );
     }
 

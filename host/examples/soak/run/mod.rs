@@ -68,15 +68,16 @@ impl Report {
     }
 }
 
-/// Starts the server and calls it, `in_flight` calls at a time, until `enough` of the calls that were answered and the time that has passed. Takes a
-/// sample at the beginning, at the end and as often as `every`, and shows each to `watch`.
+/// Starts the server and calls it, until `enough` of the calls that were answered and the time that has passed. `in_flight` says
+/// how many calls are under way at a time once so many were answered. Takes a sample at the beginning, at the end and as often
+/// as `every`, and shows each to `watch`.
 ///
 /// # Errors
 ///
 /// When the server does not start, stops answering, or does not end well.
 pub fn run(
     server: &mut Command,
-    in_flight: u64,
+    in_flight: impl Fn(u64) -> u64,
     enough: impl Fn(u64, Duration) -> bool,
     every: Duration,
     mut watch: impl FnMut(&Sample),
@@ -101,7 +102,7 @@ pub fn run(
     loop {
         let at = began.elapsed();
         if !enough(answered, at) {
-            while sent < answered + in_flight {
+            while sent < answered + in_flight(answered) {
                 let (head, tail) = &requests[kind_of(sent)];
                 write!(out, "{head}{sent}{tail}")?;
                 sent += 1;
