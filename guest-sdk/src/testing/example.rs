@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{Content, Output, Tool, ToolError};
 
-use super::{FakeHttp, cache, call, http};
+use super::{FakeHttp, SetVariable, cache, call, env, http};
 
 /// Runs every `*.json` in `folder`: calls a tool, answers its requests from the file, compares the result.
 ///
@@ -22,7 +22,7 @@ use super::{FakeHttp, cache, call, http};
 /// }
 /// ```
 ///
-/// `upstream` may be left out; a `body` that is a string is sent as it is, anything else as JSON. The result has
+/// `upstream` may be left out, `env` gives variables their values, and `description` says what the example shows; a `body` that is a string is sent as it is, anything else as JSON. The result has
 /// `structured` and `text`, or `error` with the members of [`ToolError`]. Of each object only the members that `expect`
 /// names are compared; everything else has to be equal.
 ///
@@ -44,8 +44,12 @@ pub fn examples(tools: &[Tool], folder: impl AsRef<Path>) {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Example {
+    #[serde(rename = "description")]
+    _description: Option<String>,
     tool: String,
     arguments: Value,
+    #[serde(default)]
+    env: BTreeMap<String, String>,
     #[serde(default)]
     upstream: Vec<Upstream>,
     expect: Value,
@@ -74,6 +78,7 @@ fn json_files(folder: &Path) -> Vec<PathBuf> {
 
 fn run(tools: &[Tool], text: &str) -> Result<(), String> {
     let example: Example = serde_json::from_str(text).map_err(|error| format!("not an example: {error}"))?;
+    let _env: Vec<SetVariable> = example.env.iter().map(|(name, value)| env(name, value)).collect();
     // What another example left in the cache is not for this one.
     let _cache = cache().install();
     let _http = example.upstream.into_iter().fold(http(), answer).install();

@@ -1,0 +1,49 @@
+/// The longest word that is told apart, in characters: what is longer is a key or a hash and not a word.
+const MAX_CHARS: usize = 40;
+
+/// How long a word has to be to stand for all that begin with it, in characters.
+const MIN_PREFIX_CHARS: usize = 3;
+
+/// The words of a text in lower case, each with the byte at which it begins: runs of letters and digits, so that
+/// `get_or_fetch` and `std::fs` are what one would type to find them.
+pub(crate) fn words(text: &str) -> impl Iterator<Item = (usize, String)> {
+    let runs = text.split(|c: char| !c.is_alphanumeric()).filter(|run| !run.is_empty());
+    runs.map(|run| {
+        let at = run.as_ptr().addr() - text.as_ptr().addr();
+        (at, run.chars().take(MAX_CHARS).flat_map(char::to_lowercase).collect())
+    })
+}
+
+/// Whether `asked` finds `word`, and then for how much: itself for 1, what begins with it, such as its plural, for a half.
+pub(crate) fn closeness(asked: &str, word: &str) -> Option<f32> {
+    if asked == word {
+        return Some(1.0);
+    }
+    (word.starts_with(asked) && asked.chars().count() >= MIN_PREFIX_CHARS).then_some(0.5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(text: &str) -> Vec<(usize, String)> {
+        words(text).collect()
+    }
+
+    #[test]
+    fn words_are_runs_of_letters_and_digits_in_lower_case() {
+        let expected = [(0, "get"), (4, "or"), (7, "fetch"), (14, "utf8"), (20, "übung")];
+        assert_eq!(all("get_or_fetch: UTF8, Übung!"), expected.map(|(at, word)| (at, word.to_owned())));
+        assert_eq!(all(" -- "), []);
+        assert_eq!(all(&"x".repeat(99))[0].1.len(), MAX_CHARS);
+    }
+
+    #[test]
+    fn a_word_finds_itself_and_what_begins_with_it() {
+        assert_eq!(closeness("cache", "cache"), Some(1.0));
+        assert_eq!(closeness("cache", "caches"), Some(0.5));
+        assert_eq!(closeness("caches", "cache"), None);
+        assert_eq!(closeness("ca", "cache"), None);
+        assert_eq!(closeness("c", "c"), Some(1.0));
+    }
+}
