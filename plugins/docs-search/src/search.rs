@@ -79,7 +79,7 @@ struct Match {
 pub(crate) fn search_docs(input: SearchDocs) -> Result<Found, ToolError> {
     let asked = asked(&input.words)?;
     let loaded = source::load(Duration::from_secs(input.max_age_seconds))?;
-    let index = loaded.kept()?.index;
+    let index = loaded.index()?;
     let found = index.find(&asked);
     let results = found.iter().take(input.limit).filter_map(|(number, score)| {
         let section = index.sections.get(*number)?;

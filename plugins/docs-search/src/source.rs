@@ -21,18 +21,16 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// How long an index is kept: longer than it is used unasked, since to ask whether it is still current is cheap.
 const KEEP: Duration = Duration::from_secs(60 * 60);
 
-/// To be changed with the form of [`Kept`], which cannot tell by itself whether bytes are of another.
+/// To be changed with the form of what is kept: a [`Label`] and an [`Index`].
 const KEY: &str = "index-1";
 
-/// What is kept in the cache.
+/// What is kept in front of an index, and read without it.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Kept<'a> {
+struct Label<'a> {
     /// The `DOCS_URL` that it was made from.
     url: &'a str,
     /// What the server called this version, to ask for a newer one (RFC 9110, section 8.8.3).
     etag: Option<&'a str>,
-    #[serde(borrow)]
-    pub(crate) index: Index<'a>,
 }
 
 /// Where an index came from.
@@ -47,7 +45,7 @@ pub(crate) enum Origin {
     Server,
 }
 
-/// An index as bytes, to be read by [`Loaded::kept`].
+/// What is kept, as bytes.
 pub(crate) struct Loaded {
     bytes: Vec<u8>,
     pub(crate) origin: Origin,
@@ -56,14 +54,25 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
-    pub(crate) fn kept(&self) -> Result<Kept<'_>, ToolError> {
-        read(&self.bytes)
-            .ok_or_else(|| ToolError::new("unreadable_index", "the index that was just made cannot be read"))
+    /// The index, read in place.
+    pub(crate) fn index(&self) -> Result<Index<'_>, ToolError> {
+        let index = label(&self.bytes).and_then(|(_, index)| postcard::from_bytes(index).ok());
+        index.ok_or_else(|| {
+            // The next call makes a new one.
+            if let Err(error) = cache::delete(KEY) {
+                log::warn(format_args!("an index that cannot be read stays in the cache: {error}"));
+            }
+            ToolError::new("unreadable_index", "the index in the cache cannot be read")
+                .cause("it was made by another version of the plugin")
+                .check_first("Call again: the index was deleted, and is read from the server again.")
+                .retryable()
+        })
     }
 }
 
-fn read(bytes: &[u8]) -> Option<Kept<'_>> {
-    postcard::from_bytes(bytes).ok()
+/// The label, and the bytes of the index.
+fn label(bytes: &[u8]) -> Option<(Label<'_>, &[u8])> {
+    postcard::take_from_bytes(bytes).ok()
 }
 
 /// The index of the documentation, as the server had it at most `max_age` ago.
@@ -73,14 +82,14 @@ pub(crate) fn load(max_age: Duration) -> Result<Loaded, ToolError> {
         log::warn(format_args!("searched without the cache: {error}"));
         None
     });
-    let entry = entry.filter(|entry| read(&entry.value).is_some_and(|kept| kept.url == url.as_str()));
+    let entry = entry.filter(|entry| label(&entry.value).is_some_and(|(label, _)| label.url == url.as_str()));
     let Some(Entry { value, age }) = entry else {
         return fetched(&url, &request(&url, None)?);
     };
     if age < max_age {
         return Ok(Loaded { bytes: value, origin: Origin::Cache, age });
     }
-    let etag = read(&value).and_then(|kept| kept.etag);
+    let etag = label(&value).and_then(|(label, _)| label.etag);
     let response = request(&url, etag).map_err(|error| or_older(error, age))?;
     if response.status == 304 {
         keep(&value);
@@ -151,8 +160,8 @@ fn fetched(url: &Url, response: &Response) -> Result<Loaded, ToolError> {
         .check_first("A person sets DOCS_URL to the index of a part of the documentation."));
     }
     let sections = format::read(url, response.text()?)?;
-    let kept = Kept { url: url.as_str(), etag: response.header("etag"), index: Index::of(&sections) };
-    let bytes = postcard::to_allocvec(&kept)
+    let label = Label { url: url.as_str(), etag: response.header("etag") };
+    let bytes = postcard::to_allocvec(&(label, Index::of(&sections)))
         .map_err(|error| ToolError::new("unreadable_index", format!("the index cannot be written: {error}")))?;
     keep(&bytes);
     Ok(Loaded { bytes, origin: Origin::Server, age: Duration::ZERO })

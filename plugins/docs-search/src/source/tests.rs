@@ -19,7 +19,7 @@ fn serving(title: &str) -> FakeHttp {
 /// The title of the only page, where it came from, and how old it is in seconds.
 fn loaded(max_age: Duration) -> Result<(String, Origin, u64), ToolError> {
     let loaded = load(max_age)?;
-    let title = loaded.kept()?.index.sections[0].page.to_owned();
+    let title = loaded.index()?.sections[0].page.to_owned();
     Ok((title, loaded.origin, loaded.age.as_secs()))
 }
 
@@ -83,9 +83,14 @@ fn another_address_is_another_index() {
 #[test]
 fn bytes_of_another_form_in_the_cache_are_not_used() {
     let _url = testing::env("DOCS_URL", URL);
+    let _http = serving("One").answer("GET", URL, 200, index("Two")).install();
     cache::set(KEY, "{}", KEEP).unwrap();
-    let _http = serving("One").install();
     assert_eq!(loaded(TEN_MINUTES), Ok(("One".into(), Origin::Server, 0)));
+    let label = Label { url: URL, etag: None };
+    cache::set(KEY, postcard::to_allocvec(&(label, "no index")).unwrap(), KEEP).unwrap();
+    let error = loaded(TEN_MINUTES).unwrap_err();
+    assert_eq!((error.code.as_str(), error.retryable), ("unreadable_index", true));
+    assert_eq!(loaded(TEN_MINUTES), Ok(("Two".into(), Origin::Server, 0)));
 }
 
 #[test]
