@@ -4,7 +4,7 @@
 //! or counted anything before.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +56,7 @@ type Occurrence = (u32, u32);
 impl<'a> Index<'a> {
     /// Reads every word of the documentation.
     pub(crate) fn of(sections: &'a [format::Section]) -> Self {
-        let mut occurrences: BTreeMap<String, Vec<Occurrence>> = BTreeMap::new();
+        let mut occurrences: HashMap<Cow<'a, str>, Vec<Occurrence>> = HashMap::new();
         let mut indexed = Vec::with_capacity(sections.len());
         for (number, section) in (0..).zip(sections) {
             let heading = section.heading.as_deref();
@@ -76,11 +76,13 @@ impl<'a> Index<'a> {
             indexed.push(Section { url: &section.url, page: &section.page, heading, text: &section.text, length });
         }
         let total: f32 = indexed.iter().map(|section| to_f32(section.length)).sum();
-        let words = occurrences.into_iter().map(|(word, of_word)| Word {
-            word: word.into(),
-            occurrences: postcard::to_allocvec(&of_word).unwrap_or_default().into(),
+        let words = occurrences.into_iter().map(|(word, of_word)| {
+            let occurrences = postcard::to_allocvec(&of_word).unwrap_or_default().into();
+            Word { word, occurrences }
         });
-        Self { words: words.collect(), mean_length: (total / to_f32(indexed.len())).max(1.0), sections: indexed }
+        let mut words: Vec<Word<'a>> = words.collect();
+        words.sort_unstable_by(|a, b| a.word.cmp(&b.word));
+        Self { words, mean_length: (total / to_f32(indexed.len())).max(1.0), sections: indexed }
     }
 
     /// The sections that have at least one of the words, by their place in `sections`, each with its rank by BM25, the best
@@ -138,7 +140,7 @@ mod tests {
     fn find(sections: &[format::Section], asked: &str) -> Vec<usize> {
         let bytes = postcard::to_allocvec(&Index::of(sections)).unwrap();
         let index: Index<'_> = postcard::from_bytes(&bytes).unwrap();
-        let asked: Vec<String> = words(asked).map(|(_, word)| word).collect();
+        let asked: Vec<String> = words(asked).map(|(_, word)| word.into_owned()).collect();
         index.find(&asked).into_iter().map(|(number, _)| number).collect()
     }
 

@@ -106,8 +106,8 @@ pub(crate) fn search_docs(input: SearchDocs) -> Result<Found, ToolError> {
 fn asked(text: &str) -> Result<Vec<String>, ToolError> {
     let mut asked: Vec<String> = vec![];
     for (_, word) in words(text) {
-        if !asked.contains(&word) {
-            asked.push(word);
+        if !asked.iter().any(|other| *other == word) {
+            asked.push(word.into_owned());
         }
     }
     if asked.is_empty() {

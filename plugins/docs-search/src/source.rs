@@ -176,9 +176,8 @@ fn keep(bytes: &[u8]) {
 
 /// The error of a server that could not be asked, with the way to what the cache has.
 fn or_older(mut error: ToolError, age: Duration) -> ToolError {
-    let minutes = age.as_secs().div_ceil(60);
-    let older =
-        format!("To search the copy of {minutes} minutes ago, call again with `max_age_seconds` {}.", KEEP.as_secs());
+    let (minutes, hour) = (age.as_secs().div_ceil(60), KEEP.as_secs());
+    let older = format!("To search the copy that is {minutes} min old, call again with `max_age_seconds` {hour}.");
     // In front, where it is not cut off.
     error.check_first = Some(match error.check_first {
         Some(advice) => format!("{older} Otherwise: {advice}"),

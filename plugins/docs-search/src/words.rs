@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 /// The longest word that is told apart, in characters: what is longer is a key or a hash and not a word.
 const MAX_CHARS: usize = 40;
 
@@ -6,12 +8,17 @@ const MIN_PREFIX_CHARS: usize = 3;
 
 /// The words of a text in lower case, each with the byte at which it begins: runs of letters and digits, so that
 /// `get_or_fetch` and `std::fs` are what one would type to find them.
-pub(crate) fn words(text: &str) -> impl Iterator<Item = (usize, String)> {
+pub(crate) fn words(text: &str) -> impl Iterator<Item = (usize, Cow<'_, str>)> {
     let runs = text.split(|c: char| !c.is_alphanumeric()).filter(|run| !run.is_empty());
-    runs.map(|run| {
-        let at = run.as_ptr().addr() - text.as_ptr().addr();
-        (at, run.chars().take(MAX_CHARS).flat_map(char::to_lowercase).collect())
-    })
+    runs.map(|run| (run.as_ptr().addr() - text.as_ptr().addr(), lower(run)))
+}
+
+/// Most words of a text are so already, and a copy of each is half of the work of making an index.
+fn lower(run: &str) -> Cow<'_, str> {
+    if run.len() <= MAX_CHARS && run.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) {
+        return Cow::Borrowed(run);
+    }
+    run.chars().take(MAX_CHARS).flat_map(char::to_lowercase).collect()
 }
 
 /// Whether `asked` finds `word`, and then for how much: itself for 1, what begins with it, such as its plural, for a half.
@@ -27,7 +34,7 @@ mod tests {
     use super::*;
 
     fn all(text: &str) -> Vec<(usize, String)> {
-        words(text).collect()
+        words(text).map(|(at, word)| (at, word.into_owned())).collect()
     }
 
     #[test]

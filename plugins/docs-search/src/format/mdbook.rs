@@ -56,7 +56,8 @@ pub(super) fn sections(index: &Url, urls: &[String], Index { document_store }: I
         let way = breadcrumbs.strip_suffix(&title).map_or(breadcrumbs.as_str(), |way| way.trim_end_matches(" » "));
         let page = way.rsplit(" » ").next().filter(|page| !page.is_empty()).unwrap_or(&title).to_owned();
         Some(Section {
-            url: index.join(location).ok()?.into(),
+            // A name may have a colon, which is no scheme.
+            url: index.join(&format!("./{location}")).ok()?.into(),
             heading: (title != page).then_some(title),
             page,
             text: html::one_line(&body),

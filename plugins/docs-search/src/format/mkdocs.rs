@@ -45,7 +45,7 @@ pub(super) fn sections(index: &Url, config: &Config, documents: Vec<Document>) -
         let page = pages.get(page).cloned().unwrap_or_else(|| title.clone());
         Some(Section {
             // The index is in the folder `search` of the site.
-            url: index.join("../").and_then(|site| site.join(&location)).ok()?.into(),
+            url: index.join(&format!("../{location}")).ok()?.into(),
             heading: (anchor.is_some() && title != page).then_some(title),
             page,
             text: if is_material { html::to_text(&text) } else { html::one_line(&text) },

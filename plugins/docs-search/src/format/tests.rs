@@ -21,7 +21,7 @@ fn mkdocs() -> Value {
             {"location": "", "title": "Welcome &amp; hello", "text": "Welcome & hello With Vec<u8> . Install Run it."},
             {"location": "#welcome-hello", "title": "Welcome &amp; hello", "text": "With Vec<u8> ."},
             {"location": "#install", "title": "Install", "text": "Run\nit."},
-            {"location": "plain/", "title": "Plain", "text": "Without a heading."},
+            {"location": "a:plain/", "title": "Plain", "text": "Without a heading."},
         ],
     })
 }
@@ -31,7 +31,7 @@ fn an_index_of_mkdocs_gives_each_section_once() {
     let expected = [
         section("https://t.example/latest/#welcome-hello", "Welcome & hello", "", "With Vec<u8> ."),
         section("https://t.example/latest/#install", "Welcome & hello", "Install", "Run it."),
-        section("https://t.example/latest/plain/", "Plain", "", "Without a heading."),
+        section("https://t.example/latest/a:plain/", "Plain", "", "Without a heading."),
     ];
     assert_eq!(read_at(MKDOCS, &mkdocs().to_string()).unwrap(), expected);
 }
@@ -57,7 +57,7 @@ fn an_index_of_material_is_html_and_has_the_beginning_under_the_page() {
 #[test]
 fn an_index_of_mdbook_comes_as_json_as_an_object_and_as_a_string() {
     let index = json!({
-        "doc_urls": ["ch1.html#ch1", "ch1.html#it's"],
+        "doc_urls": ["std::ch1.html#ch1", "ch1.html#it's"],
         "index": {
             "documentStore": {"docInfo": {}, "docs": {
                 "0": {"id": "0", "title": "Start", "body": "First \\ \"steps\".", "breadcrumbs": "Book » Start"},
@@ -70,7 +70,7 @@ fn an_index_of_mdbook_comes_as_json_as_an_object_and_as_a_string() {
     .to_string();
     let escaped = index.replace('\\', "\\\\").replace('\'', "\\'");
     let expected = [
-        section("https://book.example/v1/ch1.html#ch1", "Book", "Start", "First \\ \"steps\"."),
+        section("https://book.example/v1/std::ch1.html#ch1", "Book", "Start", "First \\ \"steps\"."),
         section("https://book.example/v1/ch1.html#it's", "Start", "It's", "More."),
     ];
     for body in [

@@ -111,7 +111,7 @@ fn a_server_that_fails_is_told_with_the_way_to_the_older_copy() {
     let _http = serving("One").fail("GET", URL, unreachable).answer("GET", URL, 503, "").install();
     loaded(TEN_MINUTES).unwrap();
     testing::advance(Duration::from_secs(30 * 60));
-    let advice = "To search the copy of 30 minutes ago, call again with `max_age_seconds` 3600.";
+    let advice = "To search the copy that is 30 min old, call again with `max_age_seconds` 3600.";
     let error = loaded(TEN_MINUTES).unwrap_err();
     assert_eq!(error.check_first, Some(format!("{advice} Otherwise: Look at the network.")));
     let error = loaded(TEN_MINUTES).unwrap_err();
