@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::{Deserialize, Serialize};
 
 use crate::format;
-use crate::words::{closeness, words};
+use crate::words::{closeness, stem, words};
 
 /// How much one occurrence of a word counts in the title of a section, and in that of its page, against one in the text.
 const TITLE_WEIGHT: u32 = 5;
@@ -106,11 +106,12 @@ impl<'a> Index<'a> {
         found
     }
 
-    /// How much a word counts in each section that has it, or a word that begins with it.
+    /// How much a word counts in each section that has it, or a word that is close to it.
     fn counts(&self, asked: &str) -> BTreeMap<usize, f32> {
         let mut counts = BTreeMap::new();
-        let from = self.words.partition_point(|word| *word.word < *asked);
-        for Word { word, occurrences } in self.words[from..].iter().take_while(|word| word.word.starts_with(asked)) {
+        let stem = stem(asked);
+        let from = self.words.partition_point(|word| *word.word < *stem);
+        for Word { word, occurrences } in self.words[from..].iter().take_while(|word| word.word.starts_with(stem)) {
             let Some(closeness) = closeness(asked, word) else { continue };
             let occurrences: Vec<Occurrence> = postcard::from_bytes(occurrences).unwrap_or_default();
             for (number, count) in occurrences {
@@ -186,10 +187,10 @@ mod tests {
     }
 
     #[test]
-    fn the_word_itself_comes_before_what_begins_with_it() {
-        let sections = [section("a", None, "caches"), section("b", None, "cache"), section("c", None, "cached")];
+    fn the_word_itself_comes_before_those_that_are_close() {
+        let sections = [section("a", None, "caching"), section("b", None, "cache"), section("c", None, "cachet")];
         assert_eq!(find(&sections, "cache"), [1, 0, 2]);
-        assert_eq!(find(&sections, "caches"), [0]);
+        assert_eq!(find(&sections, "caches"), [0, 1]);
     }
 
     #[test]

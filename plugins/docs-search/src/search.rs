@@ -19,8 +19,9 @@ use crate::words::words;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SearchDocs {
-    /// Words to find, in any case and order; sections with more and rarer ones of them come first. A word of three letters
-    /// or more also finds those that begin with it. There is no syntax for phrases or exclusions.
+    /// Words to find, in any case and order; sections with more and rarer ones of them come first. A word also finds itself
+    /// with other English endings (`cache`, `caching`) and, from three letters on, words that begin with it. There is no
+    /// syntax for phrases or exclusions.
     #[schemars(length(min = 1, max = 500), extend("examples" = ["cache ttl", "install linux"]))]
     words: String,
     /// How many sections to return at most.

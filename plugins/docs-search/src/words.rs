@@ -21,12 +21,23 @@ fn lower(run: &str) -> Cow<'_, str> {
     run.chars().take(MAX_CHARS).flat_map(char::to_lowercase).collect()
 }
 
-/// Whether `asked` finds `word`, and then for how much: itself for 1, what begins with it, such as its plural, for a half.
+/// Whether `asked` finds `word`, and then for how much: itself for 1; with another English ending, or as the beginning of a
+/// longer word, for a half.
 pub(crate) fn closeness(asked: &str, word: &str) -> Option<f32> {
     if asked == word {
         return Some(1.0);
     }
-    (word.starts_with(asked) && asked.chars().count() >= MIN_PREFIX_CHARS).then_some(0.5)
+    let begins = word.starts_with(asked) && asked.chars().count() >= MIN_PREFIX_CHARS;
+    (begins || stem(asked) == stem(word)).then_some(0.5)
+}
+
+/// A word without the endings that English gives to one and the same: `cach` of cache, caches, cached and caching. It is a
+/// beginning of the word.
+pub(crate) fn stem(word: &str) -> &str {
+    let singular = word.strip_suffix('s').filter(|singular| singular.len() >= 3 && !singular.ends_with('s'));
+    let singular = singular.unwrap_or(word);
+    let endings = ["ing", "ed", "e"].into_iter();
+    endings.filter_map(|ending| singular.strip_suffix(ending)).find(|stem| stem.len() >= 4).unwrap_or(singular)
 }
 
 #[cfg(test)]
@@ -49,8 +60,27 @@ mod tests {
     fn a_word_finds_itself_and_what_begins_with_it() {
         assert_eq!(closeness("cache", "cache"), Some(1.0));
         assert_eq!(closeness("cache", "caches"), Some(0.5));
-        assert_eq!(closeness("caches", "cache"), None);
+        assert_eq!(closeness("caches", "cache"), Some(0.5));
+        assert_eq!(closeness("conf", "configuration"), Some(0.5));
+        assert_eq!(closeness("configuration", "conf"), None);
         assert_eq!(closeness("ca", "cache"), None);
         assert_eq!(closeness("c", "c"), Some(1.0));
+    }
+
+    #[test]
+    fn endings_make_no_other_word() {
+        for words in [
+            &["cache", "caches", "cached", "caching"][..],
+            &["setting", "settings"],
+            &["index", "indexes", "indexed", "indexing"],
+            &["class", "classes"],
+            &["log", "logs"],
+        ] {
+            assert!(words.iter().all(|word| stem(word) == stem(words[0])), "{words:?}");
+        }
+        for (one, other) in [("string", "stre"), ("use", "us"), ("thing", "the"), ("bed", "b"), ("s", "")] {
+            assert_ne!(stem(one), stem(other));
+        }
+        assert_eq!(stem("übung"), "übung");
     }
 }
