@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
-    policy::{PluginPolicy, Policy, units::parse_bytes},
+    policy::{EnvName, PluginPolicy, Policy, units::parse_bytes},
     source::{CacheTable, LimitsTable, Source, SourceError},
 };
 
@@ -17,6 +17,8 @@ pub struct Config {
     pub policy: Policy,
     /// What it says about all calls together.
     pub sandbox: SandboxConfig,
+    /// The variable that holds the URL of the Redis server in which plugins keep things; `None` for this process's memory.
+    pub redis_url: Option<EnvName>,
 }
 
 /// Bounds for all calls together; `None` leaves them to the host.
@@ -65,10 +67,11 @@ impl Config {
             caps: source.limits(&raw.limits)?,
             allow: raw.network.allow.map(|rules| source.set(&rules)).transpose()?,
             deny: source.set(&raw.network.deny)?,
-            cache: source.cache_caps(&raw.cache)?,
+            cache: source.cache_caps(&CacheTable { max: raw.cache.max, ttl_max: raw.cache.ttl_max })?,
             plugins,
         };
-        Ok(Self { policy, sandbox: sandbox(source, &raw.sandbox)? })
+        let redis_url = raw.cache.redis_url_env.as_ref().map(|name| variable(source, name)).transpose()?;
+        Ok(Self { policy, sandbox: sandbox(source, &raw.sandbox)?, redis_url })
     }
 }
 
@@ -80,7 +83,7 @@ struct RawConfig {
     #[serde(default)]
     network: RawNetwork,
     #[serde(default)]
-    cache: CacheTable,
+    cache: RawCache,
     #[serde(default)]
     plugins: BTreeMap<Spanned<String>, RawPlugin>,
     #[serde(default)]
@@ -92,6 +95,14 @@ struct RawConfig {
 struct RawNetwork {
     allow: Option<Vec<Spanned<String>>>,
     deny: Vec<Spanned<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct RawCache {
+    redis_url_env: Option<Spanned<String>>,
+    max: Option<Spanned<String>>,
+    ttl_max: Option<Spanned<String>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -121,6 +132,12 @@ fn plugin_policy(source: &Source, written: &RawPlugin) -> Result<PluginPolicy, S
         postgres: written.postgres.as_ref().map(|names| source.set(names)).transpose()?,
         disable: source.set(&written.disable)?,
     })
+}
+
+/// The name of a variable. The error does not show what is there instead: it may be the URL itself, with its password.
+fn variable(source: &Source, written: &Spanned<String>) -> Result<EnvName, SourceError> {
+    let problem = "expected the name of the variable that holds the URL, such as \"CACHE_URL\", and not the URL itself";
+    written.get_ref().parse().map_err(|_| source.error(written, problem))
 }
 
 fn sandbox(source: &Source, written: &RawSandbox) -> Result<SandboxConfig, SourceError> {
@@ -161,6 +178,7 @@ allow = ["https://*"]
 deny = ["https://evil.example"]
 
 [cache]
+redis-url-env = "CACHE_URL"
 max = "8MiB"
 
 [sandbox]
@@ -183,6 +201,7 @@ cache = false
     #[test]
     fn a_full_file_narrows_as_it_says() {
         let config = parse(FULL).expect("the file is good");
+        assert_eq!(config.redis_url, Some("CACHE_URL".parse().expect("a name")));
         assert_eq!(config.sandbox, SandboxConfig { memory: Some(4 << 30), slots: Some(200) });
         let asked = Capabilities {
             network: ["https://en.wikipedia.org", "https://evil.example", "http://plain.example"]
@@ -235,6 +254,15 @@ cache = false
                 "1:10: \"Fetch\" cannot name a plugin; expected 1 to 48 of a-z, 0-9 and `-`, not starting with `-`",
             ),
             ("[plugins.x]\nenabled = \"no\"", "2:11: invalid type: string \"no\", expected a boolean"),
+            (
+                "[cache]\nredis-url-env = \"redis://:secret@cache.example\"",
+                "2:17: expected the name of the variable that holds the URL, such as \"CACHE_URL\", and not the URL itself",
+            ),
+            ("[cache]\nredis-url = \"x\"", "2:1: unknown key \"redis-url\"; did you mean \"redis-url-env\"?"),
+            (
+                "[cache]\nttl-max = \"1\"",
+                "2:11: \"1\" is not a duration; write a whole number and ms, s, m or h, such as \"30s\"",
+            ),
             ("[sandbox]\nslots = 0", "2:9: slots has to be a number from 1 to 10000"),
             ("[sandbox]\nmemory = \"1MiB\"", "2:10: memory for all instances has to be at least 64MiB"),
         ] {

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{
     call::CallId,
-    receipt::{Denial, Exchange, Server},
+    receipt::{CacheFault, Denial, Exchange, Server},
 };
 
 mod code;
@@ -40,6 +40,11 @@ pub enum Failure {
     Unreachable {
         /// What failed last.
         exchange: Exchange,
+    },
+    /// A trap or exit after the cache gave no answer.
+    CacheUnreachable {
+        /// Why it gave none.
+        fault: CacheFault,
     },
     /// A trap or exit while a granted variable is not set on the host.
     MissingVariable {
@@ -151,6 +156,7 @@ impl Failure {
             Self::Denied { denial } => Code::of(denial),
             Self::Unreachable { exchange } if exchange.is_over_limit() => Code::UpstreamLimit,
             Self::Unreachable { .. } => Code::UpstreamUnreachable,
+            Self::CacheUnreachable { .. } => Code::CacheUnreachable,
             Self::MissingVariable { .. } => Code::MissingVariable,
             Self::Trapped { .. } => Code::Trap,
             Self::StackOverflow => Code::StackOverflow,

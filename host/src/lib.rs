@@ -14,7 +14,7 @@
 //! | [`call`], [`outcome`], [`receipt`], [`failure`] | what goes in, what comes out, what it did, and every way to fail |
 //! | [`policy`] | pure decisions: rules, addresses, limits, grants; no wasmtime, no MCP, no file |
 //! | [`plugin`] | manifest, lock file, loading, registry, schemas, hot reload |
-//! | [`sandbox`] | the only place that names wasmtime: engine, limits, imports, outgoing HTTP, code cache |
+//! | [`sandbox`] | the only place that names wasmtime: engine, limits, imports, outgoing HTTP, caches, compiled code |
 //! | [`mcp`] | the only place that names rmcp: both protocol eras over stdio |
 //! | [`cli`] | one file for each command; the only place that prints |
 //!
@@ -22,7 +22,7 @@
 //!
 //! # Invariants
 //!
-//! - Nothing that a guest wrote in one call can be read by another.
+//! - Nothing that a guest wrote in one call can be read by another, save by its own plugin in a cache that was granted.
 //! - No byte of a guest reaches the host's stdout: it carries MCP alone.
 //! - No capability without an entry in the lock file; every doubt closes, none opens.
 //! - A call ends by its deadline, in a loop as well as waiting; cancelling and disconnecting end it too.

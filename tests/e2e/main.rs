@@ -6,6 +6,7 @@
 )]
 #![expect(clippy::print_stderr, reason = "what is measured, and what a failing test was told, is for people")]
 
+mod cache;
 #[allow(dead_code, reason = "it is shared with tests that use more of it")]
 #[path = "../support/client.rs"]
 mod client;
@@ -31,6 +32,8 @@ mod permission;
 #[path = "../support/promise.rs"]
 mod promise;
 mod protocol;
+#[path = "../support/redis.rs"]
+mod redis;
 mod reload;
 mod shipped;
 mod soak;

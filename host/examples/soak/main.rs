@@ -91,14 +91,20 @@ fn soak(options: &Options) -> Result<u64, Box<dyn Error>> {
     // A sample every second, of which a line is shown each time that the run has become half as long again.
     let mut shown: Option<run::Sample> = None;
     let mut server = folder.serve(&env::current_exe()?);
-    let report = run::run(&mut server, |_| options.in_flight, enough, Duration::from_secs(1), |sample| {
-        let pause =
-            shown.map_or(Duration::ZERO, |shown| (shown.at / 2).clamp(Duration::from_secs(1), Duration::from_secs(60)));
-        if shown.is_none_or(|shown| sample.at >= shown.at + pause) {
-            report::line(shown.as_ref(), sample);
-            shown = Some(*sample);
-        }
-    })?;
+    let report = run::run(
+        &mut server,
+        |_| options.in_flight,
+        enough,
+        Duration::from_secs(1),
+        |sample| {
+            let pause = shown
+                .map_or(Duration::ZERO, |shown| (shown.at / 2).clamp(Duration::from_secs(1), Duration::from_secs(60)));
+            if shown.is_none_or(|shown| sample.at >= shown.at + pause) {
+                report::line(shown.as_ref(), sample);
+                shown = Some(*sample);
+            }
+        },
+    )?;
     report::summary(&report);
     plot::memory(&report, &options.svg)?;
     println!("\nthe memory over all calls is drawn in {}", options.svg.display());

@@ -46,7 +46,7 @@ pub fn summary(report: &Report) {
     }
 
     let settled: Vec<_> = report.settled().map(|sample| sample.held).collect();
-    let Some(growth) = report.growth() else {
+    let Some(growth) = report.growth(SETTLED..u64::MAX) else {
         println!("\nToo short to tell how the server grows: that takes more than {} calls.", number(SETTLED));
         return;
     };

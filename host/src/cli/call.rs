@@ -11,7 +11,7 @@ use crate::{
     failure::{self, Failure},
     outcome::{Content, Outcome, Output},
     policy::units::{bytes_text, duration_text},
-    receipt::{ExchangeEnd, Receipt},
+    receipt::{CacheUse, ExchangeEnd, Receipt},
     text,
 };
 
@@ -58,7 +58,7 @@ impl Call {
                 }
             }
             writeln!(aside, "\n{}", terminal::bold(&receipt_line(&receipt)))?;
-            for line in servers(&receipt) {
+            for line in servers(&receipt).into_iter().chain(cache(&receipt.cache)) {
                 writeln!(aside, "  {line}")?;
             }
         }
@@ -107,6 +107,13 @@ fn servers(receipt: &Receipt) -> Vec<String> {
         format!("{}: {}, {bytes}, {}", exchange.server, end(&exchange.end), duration_text(elapsed))
     };
     receipt.exchanges.iter().map(line).collect()
+}
+
+/// `cache: 1 hit, 2 misses, 2 set`.
+fn cache(used: &CacheUse) -> Option<String> {
+    let of = |number: u64, one: &str, many: &str| format!("{number} {}", if number == 1 { one } else { many });
+    let words = [of(used.hits, "hit", "hits"), of(used.misses, "miss", "misses"), of(used.sets, "set", "set")];
+    (!used.is_none()).then(|| format!("cache: {}", words.join(", ")))
 }
 
 fn as_json(tool: &str, result: &Result<Output, Failure>, receipt: &Receipt) -> Value {

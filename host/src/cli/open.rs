@@ -20,8 +20,8 @@ use crate::{
         acceptance::State,
         files::{Found, PluginFolder},
     },
-    policy::{NotServed, PluginName},
-    sandbox::{CodeCache, Compiler, Sandbox, Settings, Upstream, default_cache_folder},
+    policy::{EnvName, NotServed, PluginName},
+    sandbox::{CodeCache, Compiler, Redis, Sandbox, Settings, Upstream, default_cache_folder},
     source::Source,
 };
 
@@ -129,13 +129,16 @@ impl Open {
     }
 
     pub(super) fn sandbox(&self) -> anyhow::Result<Arc<Sandbox>> {
-        let config = self.config()?.sandbox;
+        let Config { sandbox: config, redis_url, .. } = self.config()?;
+        let environment = self.environment()?;
+        let redis = |name: &EnvName| Redis::of_variable(name.as_str(), environment.value(name).as_deref());
         let settings = Settings {
             slots: config.slots.unwrap_or(Settings::default().slots),
             memory: config.memory,
-            cache: cache(),
+            code_cache: code_cache(),
             compiler: Compiler::Child(std::env::current_exe().context("cannot find this program's own file")?),
             upstreams: self.upstream.iter().cloned().collect(),
+            redis: redis_url.as_ref().map(redis),
         };
         Ok(Arc::new(Sandbox::new(settings).context("the sandbox does not start")?))
     }
@@ -174,7 +177,7 @@ fn holds_plugins(folder: &Path) -> bool {
 }
 
 /// The cache of compiled code; none where its folder or key is not private, which costs time and nothing else.
-fn cache() -> Option<CodeCache> {
+fn code_cache() -> Option<CodeCache> {
     let opened = State::open().and_then(|state| state.secret()).map_err(|error| error.to_string()).and_then(|key| {
         let folder = default_cache_folder().ok_or("no cache folder: HOME is not set")?;
         CodeCache::open(&folder, key).map_err(|error| format!("{}: {error}", folder.display()))

@@ -32,6 +32,8 @@ codes! {
     DeniedNetwork = "denied_network",
     /// Keeping something from one call to the next was refused.
     DeniedCache = "denied_cache",
+    /// The server that keeps things from one call to the next gave no answer.
+    CacheUnreachable = "cache_unreachable",
     /// A database was refused.
     DeniedDatabase = "denied_database",
     /// A server gave no answer.

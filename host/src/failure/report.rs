@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Failure, Mismatch, network};
+use super::{Failure, Mismatch, network, state};
 use crate::{
     receipt::{Exchange, ExchangeEnd, Receipt},
     text,
@@ -111,16 +111,17 @@ impl Failure {
             .iter()
             .filter(|exchange| matches!(exchange.end, ExchangeEnd::Failed(_)) && Some(&exchange.server) != said_server)
             .map(network::failed_in_short);
+        let cache = receipt.cache.fault.iter().filter(|_| !matches!(self, Self::CacheUnreachable { .. }));
+        let cache = cache.map(|fault| state::cache_unreachable(fault).message);
         let variables = receipt.unset_variables.iter().filter(|_| !matches!(self, Self::MissingVariable { .. }));
         let variables = variables.map(|name| format!("{name} is granted but not set on the host"));
+        let seen = denials.chain(exchanges).chain(cache).chain(variables);
         let mut observed: Vec<String> = match self {
             // The call never started, or ended for reasons that have nothing to do with the plugin.
             Self::InvalidArguments { .. } | Self::Busy { .. } | Self::ToolWithdrawn { .. } => Vec::new(),
             // A plugin that passed the host's own words on has said it.
-            Self::Tool(error) => {
-                denials.chain(exchanges).chain(variables).filter(|seen| !error.message.contains(&**seen)).collect()
-            }
-            _ => denials.chain(exchanges).chain(variables).collect(),
+            Self::Tool(error) => seen.filter(|seen| !error.message.contains(&**seen)).collect(),
+            _ => seen.collect(),
         };
         observed.dedup();
         observed.truncate(MAX_OBSERVED);

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     env_file::EnvFile,
     nearest::did_you_mean,
-    policy::{Digest, Evidence, Grant, Limits, NotServed, PluginName, Policy, review, units::bytes_text},
+    policy::{Digest, EnvName, Evidence, Grant, Limits, NotServed, PluginName, Policy, review, units::bytes_text},
     sandbox::{Pace, PluginConnections, Program, Sandbox, ToolSpec, Turns, Work},
 };
 
@@ -36,7 +36,8 @@ pub struct Environment {
 }
 
 impl Environment {
-    fn value(&self, name: &crate::policy::EnvName) -> Option<String> {
+    /// The value of a variable.
+    pub(crate) fn value(&self, name: &EnvName) -> Option<String> {
         self.file.get(name).map(ToOwned::to_owned).or_else(|| std::env::var(name.as_str()).ok())
     }
 }
@@ -186,7 +187,7 @@ pub(super) async fn admit(
     };
     let grant = reviewed.grant(candidate.name(), loaded.tools, policy)?;
     let mut warnings = unknown_tools(candidate, &loaded, policy);
-    let tools = tools(candidate, &loaded, grant, policy, environment, &mut warnings)?;
+    let tools = tools(sandbox, candidate, &loaded, grant, policy, environment, &mut warnings)?;
     Ok(Admitted { loaded, tools, warnings })
 }
 
@@ -203,6 +204,7 @@ fn unknown_tools(candidate: &Candidate<'_>, loaded: &Loaded, policy: &Policy) ->
 }
 
 fn tools(
+    sandbox: &Sandbox,
     candidate: &Candidate<'_>,
     loaded: &Loaded,
     grant: Grant,
@@ -225,6 +227,7 @@ fn tools(
     let (env, unset): (Arc<[_]>, Arc<[_]>) = (env.into(), unset.into());
     let turns = Arc::new(Turns::new(grant.limits().concurrency));
     let connections = PluginConnections::default();
+    let cache = sandbox.cache(name.as_str(), &grant);
     let (grant, plugin): (_, Arc<str>) = (Arc::new(grant), name.as_str().into());
     let mut tools = Vec::new();
     for description in loaded.descriptions.iter() {
@@ -244,6 +247,7 @@ fn tools(
             unset: Arc::clone(&unset),
             turns: Arc::clone(&turns),
             connections: connections.clone(),
+            cache: cache.clone(),
             pace: Arc::new(Pace::default()),
         };
         tools.push(Tool::new(shown, Arc::clone(description), loaded.program.clone(), work));

@@ -11,7 +11,7 @@ use serde_json::Value;
 use toml::Spanned;
 
 use crate::{
-    policy::{Capabilities, Digest, Entry, NetworkRule, PartialLimits, PluginName},
+    policy::{Capabilities, Digest, Entry, NetworkRule, PluginName},
     source::{CacheTable, LimitsTable, Source, SourceError, unplaced},
     write_file,
 };
@@ -195,7 +195,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::policy::CacheRoom;
+    use crate::policy::{CacheRoom, PartialLimits};
 
     const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 

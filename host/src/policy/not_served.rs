@@ -16,7 +16,7 @@ pub enum NotServed {
     LockUnusable(String),
     /// The manifest asks for something that nobody reviewed.
     #[error("asks for more than was reviewed: {}", .0.in_words().join("; "))]
-    AsksForMore(Capabilities),
+    AsksForMore(Box<Capabilities>),
     /// The component is neither the one reviewed nor one that was built here.
     #[error("component changed since it was reviewed")]
     ComponentChanged,
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn the_operator_reads_what_is_asked_and_the_client_does_not() {
         let network = ["https://b.example".parse().expect("the test writes a rule")].into();
-        let refused = NotServed::AsksForMore(Capabilities { network, ..Capabilities::default() });
+        let refused = NotServed::AsksForMore(Box::new(Capabilities { network, ..Capabilities::default() }));
         assert_eq!(refused.to_string(), "asks for more than was reviewed: reach https://b.example");
         assert_eq!(refused.brief(), "asks for more than was reviewed");
         assert_eq!(refused.mend(&plugin("fetch")).as_deref(), Some("toolcell allow fetch"));

@@ -74,7 +74,7 @@ pub fn review(evidence: &Evidence) -> Result<Reviewed, NotServed> {
     }
     let unseen = evidence.asked.beyond(&entry.reviewed());
     if !unseen.is_empty() {
-        return Err(NotServed::AsksForMore(unseen));
+        return Err(NotServed::AsksForMore(Box::new(unseen)));
     }
     if evidence.component != entry.component && evidence.built_here != Some(evidence.component) {
         return Err(NotServed::ComponentChanged);
@@ -206,7 +206,7 @@ mod tests {
         let refused = decide(&after, Some(&entry)).expect_err("the plugin asks for more");
         let mut more = capabilities(&["https://b.example"], &["TOKEN"]);
         more.limits.memory = Some(1 << 30);
-        assert_eq!(refused, NotServed::AsksForMore(more));
+        assert_eq!(refused, NotServed::AsksForMore(Box::new(more)));
     }
 
     #[test]
@@ -223,7 +223,7 @@ mod tests {
         let before = capabilities(&["http://*"], &[]);
         let entry = entry(&before, before.clone());
         let after = capabilities(&["http://169.254.169.254"], &[]);
-        assert_eq!(decide(&after, Some(&entry)), Err(NotServed::AsksForMore(after.clone())));
+        assert_eq!(decide(&after, Some(&entry)), Err(NotServed::AsksForMore(Box::new(after.clone()))));
     }
 
     #[test]
@@ -250,7 +250,7 @@ mod tests {
         let grant = decide(&state(8, &["a", "b"]), Some(&entry)).expect("the plugin asks for less");
         assert_eq!(grant.cache, Some(room(8)));
         let more = decide(&state(32, &["a", "b", "c"]), Some(&entry));
-        assert_eq!(more, Err(NotServed::AsksForMore(state(32, &["c"]))));
+        assert_eq!(more, Err(NotServed::AsksForMore(Box::new(state(32, &["c"])))));
     }
 
     #[test]

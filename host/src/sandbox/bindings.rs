@@ -4,6 +4,9 @@
 wasmtime::component::bindgen!({
     path: "../wit",
     world: "plugin",
-    imports: { "toolcell:plugin/http.send": async },
+    imports: {
+        "toolcell:plugin/cache": async,
+        "toolcell:plugin/http.send": async,
+    },
     exports: { default: async },
 });

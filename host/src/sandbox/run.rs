@@ -17,6 +17,7 @@ use wasmtime::{Store, UpdateDeadline};
 use super::{
     Program, RawOutput, Sandbox, ToolSpec,
     bindings::{Plugin, toolcell::plugin::tool_types},
+    cache::PluginCache,
     http::{Egress, PluginConnections},
     limits::Limiter,
     program::LoadError,
@@ -28,7 +29,7 @@ use crate::{
     call::{Call, CallId},
     failure::{self, Failure},
     policy::{Grant, Limits},
-    receipt::{Exchange, ExchangeEnd, Receipt, Unreachable},
+    receipt::{Denial, Exchange, ExchangeEnd, Receipt, Unreachable},
 };
 
 /// Bytes that one call between guest and host may carry.
@@ -56,6 +57,8 @@ pub(crate) struct Work {
     pub turns: Arc<Turns>,
     /// The plugin's connections.
     pub connections: PluginConnections,
+    /// What the plugin may keep, or why it may keep nothing.
+    pub cache: Result<PluginCache, Arc<Denial>>,
     /// How the tool's last call went.
     pub pace: Arc<Pace>,
 }
@@ -71,6 +74,7 @@ impl Work {
             unset: Arc::new([]),
             turns: Arc::new(Turns::new(1)),
             connections: PluginConnections::default(),
+            cache: Err(Arc::new(Denial::Cache { is_asked: false, plugin: None })),
             pace: Arc::new(Pace::default()),
         }
     }
@@ -247,6 +251,7 @@ impl Cell {
                 Arc::clone(&self.work.grant),
                 deadline,
             ),
+            cache: self.work.cache.clone(),
             limiter: Limiter::new(self.work.grant.limits().memory, Arc::clone(&self.sandbox.budget)),
             progress: call.progress,
             deadline,
@@ -324,6 +329,7 @@ impl Cell {
             computing,
             memory_peak: state.limiter.peak(),
             exchanges: trace.exchanges(),
+            cache: state.cache_use.clone(),
             denials: trace.denials().to_vec(),
             unset_variables: self.work.unset.to_vec(),
             stderr: state.printed(),

@@ -7,8 +7,11 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::WasiHttpCtx;
 
-use super::{http::Egress, limits::Limiter, streams::Captured};
-use crate::call::{CallId, ProgressSender};
+use super::{cache::PluginCache, http::Egress, limits::Limiter, streams::Captured};
+use crate::{
+    call::{CallId, ProgressSender},
+    receipt::{CacheUse, Denial},
+};
 
 /// Bytes of log lines that a call may write.
 pub(super) const LOG_LIMIT: usize = 64 << 10;
@@ -27,6 +30,8 @@ pub(super) struct CallState {
     /// The granted variables that are set, with their values.
     env: Arc<[(String, String)]>,
     pub(super) egress: Egress,
+    pub(super) cache: Result<PluginCache, Arc<Denial>>,
+    pub(super) cache_use: CacheUse,
     pub(super) limiter: Limiter,
     pub(super) output: Captured,
     pub(super) progress: Option<ProgressSender>,
@@ -45,6 +50,7 @@ pub(super) struct Parts {
     pub(super) tool: Arc<str>,
     pub(super) env: Arc<[(String, String)]>,
     pub(super) egress: Egress,
+    pub(super) cache: Result<PluginCache, Arc<Denial>>,
     pub(super) limiter: Limiter,
     pub(super) progress: Option<ProgressSender>,
     pub(super) deadline: Instant,
@@ -63,6 +69,8 @@ impl CallState {
             tool: parts.tool,
             env: parts.env,
             egress: parts.egress,
+            cache: parts.cache,
+            cache_use: CacheUse::default(),
             limiter: parts.limiter,
             output: Captured::default(),
             progress: parts.progress,

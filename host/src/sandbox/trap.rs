@@ -42,6 +42,9 @@ pub(super) fn failure(error: &wasmtime::Error, state: &CallState, receipt: &Rece
     if let Some(exchange) = receipt.exchanges.last().filter(|exchange| matches!(exchange.end, ExchangeEnd::Failed(_))) {
         return Failure::Unreachable { exchange: exchange.clone() };
     }
+    if let Some(fault) = &receipt.cache.fault {
+        return Failure::CacheUnreachable { fault: fault.clone() };
+    }
     if !receipt.unset_variables.is_empty() {
         return Failure::MissingVariable { names: receipt.unset_variables.clone() };
     }

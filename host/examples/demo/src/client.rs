@@ -1,34 +1,46 @@
 //! An MCP client, from rmcp, that shows what it sends and gets.
 
-use std::{process::Command, time::Instant};
+use std::{
+    process::{Command, Stdio},
+    time::Instant,
+};
 
 use anyhow::{Context, Result, ensure};
 use rmcp::{
     RoleClient, ServiceExt,
     model::{CallToolRequestParams, CallToolResult},
     service::RunningService,
-    transport::TokioChildProcess,
 };
 use serde_json::Value;
+use tokio::process::Child;
 
 use crate::screen;
 
 /// A server, started, with a session to it.
-pub(crate) struct Client(RunningService<RoleClient, ()>);
+pub(crate) struct Client {
+    session: RunningService<RoleClient, ()>,
+    server: Child,
+}
 
 impl Client {
     pub(crate) async fn start(serve: Command) -> Result<Self> {
         let began = Instant::now();
-        let child =
-            TokioChildProcess::new(tokio::process::Command::from(serve)).context("the server does not start")?;
-        let client = ().serve(child).await.context("the server did not answer the client's opening")?;
+        let mut serve = tokio::process::Command::from(serve);
+        let mut server = serve
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .context("the server does not start")?;
+        let pipes = server.stdout.take().zip(server.stdin.take()).context("the server's pipes are ours")?;
+        let session = ().serve(pipes).await.context("the server did not answer the client's opening")?;
         screen::note(&format!("ready after {} ms", began.elapsed().as_millis()));
-        Ok(Self(client))
+        Ok(Self { session, server })
     }
 
     /// Shows the tools.
     pub(crate) async fn list(&self) -> Result<()> {
-        for tool in self.0.list_all_tools().await? {
+        for tool in self.session.list_all_tools().await? {
             let description = tool.description.unwrap_or_default();
             let first_sentence = description.split_inclusive(". ").next().unwrap_or_default();
             screen::tool(&tool.name, first_sentence.trim_end());
@@ -60,12 +72,15 @@ impl Client {
     async fn call(&self, tool: &'static str, arguments: Value) -> Result<CallToolResult> {
         screen::request(tool, &arguments);
         let arguments = arguments.as_object().cloned().context("arguments are an object")?;
-        self.0.call_tool(CallToolRequestParams::new(tool).with_arguments(arguments)).await.context("the call failed")
+        let request = CallToolRequestParams::new(tool).with_arguments(arguments);
+        self.session.call_tool(request).await.context("the call failed")
     }
 
-    /// Ends the session; the server ends with it.
-    pub(crate) async fn close(self) -> Result<()> {
-        self.0.cancel().await?;
+    /// Ends the session, with which the server ends, too.
+    pub(crate) async fn close(mut self) -> Result<()> {
+        self.session.cancel().await?;
+        let status = self.server.wait().await.context("the server does not end")?;
+        ensure!(status.success(), "the server ended with {status}");
         Ok(())
     }
 }

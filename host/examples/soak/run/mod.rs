@@ -7,6 +7,7 @@ pub mod process;
 use std::{
     borrow::Cow,
     io::{self, BufRead, BufReader, Write},
+    ops::Range,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -49,11 +50,11 @@ pub struct Report {
 }
 
 impl Report {
-    /// Bytes of memory by which the server grew per call after the first [`SETTLED`], as the slope of the line that fits the
-    /// samples best (least squares). `None` where the run was too short to tell.
-    pub fn growth(&self) -> Option<f64> {
-        let points: Vec<(f64, f64)> =
-            self.settled().map(|sample| (sample.calls as f64, sample.held.memory as f64)).collect();
+    /// Bytes of memory by which the server grew per call over these calls, as the slope of the line that fits the samples best
+    /// (least squares). `None` where there are too few of them to tell.
+    pub fn growth(&self, calls: Range<u64>) -> Option<f64> {
+        let samples = self.samples.iter().filter(|sample| calls.contains(&sample.calls));
+        let points: Vec<(f64, f64)> = samples.map(|sample| (sample.calls as f64, sample.held.memory as f64)).collect();
         let count = points.len() as f64;
         let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
         let (x, y) = (mean(|point| point.0), mean(|point| point.1));

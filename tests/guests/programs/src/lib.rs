@@ -22,7 +22,7 @@ pub mod bindings {
 }
 
 pub use bindings::exports::toolcell::plugin::tools::{Guest, Output, Tool, ToolError};
-pub use bindings::toolcell::plugin::{http, log, progress};
+pub use bindings::toolcell::plugin::{cache, http, log, progress};
 pub use serde_json::{Value, json};
 
 use bindings::toolcell::plugin::tool_types::{Content, Hints};
