@@ -12,12 +12,12 @@ use crate::score::Weights;
 use crate::time::{self, DateRange};
 
 /// Finds what is asked and discussed about a topic on Hacker News (over hn.algolia.com) and on Reddit, and ranks it as
-/// opportunities for content. Use it to choose what to write or build about. Reads up to 50 posts of each source; posts
-/// with the same link or title become one opportunity, with a score of 0 to 100 from five signals (interest, discussion,
-/// freshness, question, spread) and the reasons. When one source fails the other's posts are ranked all the same, and
-/// `sources` says which failed and why. Without a token from the operator Reddit gives neither points nor comments, and
-/// often refuses. No post is a result with a `hint`, not an error. Fails with `all_sources_failed` when both do, and with
-/// `invalid_arguments`; it changes nothing.
+/// opportunities for content. Use it to choose what to write or build about. Reads up to 50 posts of each source.
+/// Returns opportunities (posts with the same link or title are one), each with a score of 0 to 100 from five signals
+/// (interest, discussion, freshness, question, spread), the reasons and the posts, and in `sources` what became of each
+/// source: when one fails, the other's posts are ranked all the same. Without a token from the operator Reddit gives
+/// neither points nor comments, and often refuses. No post is a result with a `hint`, not an error. Fails with
+/// `all_sources_failed` when both do, and with `invalid_arguments`; it changes nothing.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FindOpportunities {

@@ -11,9 +11,9 @@ use crate::time;
 
 /// Ranks posts that are at hand as opportunities for content, by the same formula as `find_opportunities` and, where
 /// `weights` are given, with other weights. Use it to put the posts of several searches into one order, or to see the
-/// order when freshness, questions or comments matter more. It reads nothing but its arguments: no network. Posts with the
-/// same link or title become one opportunity; each comes with its score (0 to 100), its five signals (interest,
-/// discussion, freshness, question, spread) and the reasons. Takes up to 200 posts. Fails with `invalid_arguments` when a
+/// order when freshness, questions or comments matter more. It reads nothing but its arguments, up to 200 posts: no
+/// network. Returns opportunities (posts with the same link or title are one), each with its score (0 to 100), its five
+/// signals (interest, discussion, freshness, question, spread) and the reasons. Fails with `invalid_arguments` when a
 /// time cannot be read or all weights are 0; it changes nothing.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
