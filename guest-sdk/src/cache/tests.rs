@@ -60,8 +60,8 @@ fn a_cache_that_fails_costs_the_fetch_and_one_line() {
 
 #[test]
 fn a_value_that_is_not_taken_is_returned_all_the_same() {
-    let _cache = testing::cache().max(8).install();
-    let long = "x".repeat(9);
+    let _cache = testing::cache().max(300).install();
+    let long = "x".repeat(50);
     assert_eq!(get_or_fetch("k", MINUTE, || Ok(long.clone())), Ok(Cached { value: long, age: None }));
     assert!(testing::take_logs()[0].1.starts_with("fetched and not cached: "));
     let without_json = BTreeMap::from([(Some(1), 2), (None, 3)]);

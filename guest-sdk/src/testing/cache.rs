@@ -7,6 +7,10 @@ use crate::cache::Entry;
 /// The longest key that the contract takes, in bytes.
 const MAX_KEY: usize = 512;
 
+/// As the host has them: entries of one plugin, and what each takes of the room besides its key and its value, in bytes.
+const MAX_ENTRIES: usize = 10_000;
+const ENTRY: usize = 256;
+
 thread_local! {
     /// The time since the thread began, which only [`advance`] moves.
     static NOW: Cell<Duration> = const { Cell::new(Duration::ZERO) };
@@ -23,14 +27,14 @@ pub fn cache() -> FakeCache {
     FakeCache::new()
 }
 
-/// An empty cache in memory. It keeps the bounds of the host's, and what was set first makes room first.
+/// An empty cache in memory, with the bounds of the host's: what was not used for longest makes room for what is new.
 #[must_use = "the cache is used once it is installed"]
 #[derive(Debug)]
 pub struct FakeCache {
     max: usize,
     ttl_max: Duration,
     failure: Option<ToolError>,
-    // In the order they were set.
+    // In the order they were used last.
     entries: Vec<Kept>,
 }
 
@@ -47,7 +51,7 @@ impl FakeCache {
         Self { max: 16 << 20, ttl_max: Duration::from_secs(60 * 60), failure: None, entries: vec![] }
     }
 
-    /// Sets the room: so many bytes of keys and values. `max` in the manifest.
+    /// Sets the room: so many bytes of keys, values and 256 for each entry. `max` in the manifest.
     pub fn max(mut self, bytes: usize) -> Self {
         self.max = bytes;
         self
@@ -79,7 +83,7 @@ impl FakeCache {
     }
 
     fn size(&self) -> usize {
-        self.entries.iter().map(|kept| kept.key.len() + kept.value.len()).sum()
+        self.entries.iter().map(|kept| cost(self.max, &kept.key, &kept.value)).sum()
     }
 }
 
@@ -100,7 +104,10 @@ impl Drop for InstalledCache {
 
 pub(crate) fn get(key: &str) -> Result<Option<Entry>, ToolError> {
     INSTALLED.with_borrow_mut(|cache| {
-        let kept = cache.usable()?.entries.iter().find(|kept| kept.key == key);
+        let entries = &mut cache.usable()?.entries;
+        let Some(index) = entries.iter().position(|kept| kept.key == key) else { return Ok(None) };
+        entries[index..].rotate_left(1);
+        let kept = entries.last();
         Ok(kept.map(|kept| Entry { value: kept.value.clone(), age: NOW.get().saturating_sub(kept.since) }))
     })
 }
@@ -108,18 +115,18 @@ pub(crate) fn get(key: &str) -> Result<Option<Entry>, ToolError> {
 pub(crate) fn set(key: &str, value: &[u8], ttl_ms: u64) -> Result<(), ToolError> {
     INSTALLED.with_borrow_mut(|cache| {
         let cache = cache.usable()?;
-        let (max, size) = (cache.max, key.len() + value.len());
+        let (max, cost) = (cache.max, cost(cache.max, key, value));
         if key.is_empty() || key.len() > MAX_KEY {
             return Err(invalid(format!("the key has {} bytes, not 1 to {MAX_KEY}", key.len())));
         }
         if ttl_ms == 0 {
             return Err(invalid("the entry has no time to live".to_owned()));
         }
-        if size > max {
-            return Err(invalid(format!("the entry has {size} bytes, all the room is {max}")));
+        if cost > max {
+            return Err(invalid(format!("the entry takes {cost} bytes, all the room is {max}")));
         }
         cache.entries.retain(|kept| kept.key != key);
-        while cache.size() + size > max {
+        while cache.size() + cost > max {
             cache.entries.remove(0);
         }
         let since = NOW.get();
@@ -134,6 +141,11 @@ pub(crate) fn delete(key: &str) -> Result<(), ToolError> {
         cache.usable()?.entries.retain(|kept| kept.key != key);
         Ok(())
     })
+}
+
+/// What an entry takes of a room of `max` bytes: at least a share that makes [`MAX_ENTRIES`] of them fill it.
+fn cost(max: usize, key: &str, value: &[u8]) -> usize {
+    (ENTRY + key.len() + value.len()).max(max.div_ceil(MAX_ENTRIES))
 }
 
 fn invalid(what: String) -> ToolError {
@@ -153,17 +165,24 @@ mod tests {
     }
 
     #[test]
-    fn what_was_set_first_makes_room() {
-        let _cache = cache().max(30).install();
+    fn what_was_not_used_for_longest_makes_room() {
+        // Three entries of 256 bytes, a key of 1 and a value of 9.
+        let _cache = cache().max(3 * 266).install();
         for key in ["a", "b", "c"] {
             set(key, [0; 9], HOUR).unwrap();
         }
-        assert!(["a", "b", "c"].into_iter().all(is_kept));
-        set("b", [1; 9], HOUR).unwrap();
+        assert!(["b", "c", "a"].into_iter().all(is_kept));
+        set("c", [1; 9], HOUR).unwrap();
         set("d", [0; 9], HOUR).unwrap();
-        assert_eq!(["a", "b", "c", "d"].map(is_kept), [false, true, true, true]);
-        set("e", [0; 29], HOUR).unwrap();
-        assert_eq!(["b", "c", "d", "e"].map(is_kept), [false, false, false, true]);
+        assert_eq!(["a", "b", "c", "d"].map(is_kept), [true, false, true, true]);
+        set("e", [0; 500], HOUR).unwrap();
+        assert_eq!(["a", "c", "d", "e"].map(is_kept), [false, false, false, true]);
+    }
+
+    #[test]
+    fn entries_are_bounded_in_number() {
+        assert_eq!(cost(10_000 * 1000, "k", b"v"), 1000);
+        assert_eq!(cost(10_000 * 1000, "k", &[0; 1000]), 1257);
     }
 
     #[test]
@@ -178,12 +197,12 @@ mod tests {
 
     #[test]
     fn what_the_host_refuses_is_refused() {
-        let _cache = cache().max(600).install();
+        let _cache = cache().max(1000).install();
         let cases = [
             (String::new(), 1, HOUR, "the key has 0 bytes, not 1 to 512"),
             ("k".repeat(513), 1, HOUR, "the key has 513 bytes, not 1 to 512"),
             ("k".to_owned(), 1, Duration::ZERO, "the entry has no time to live"),
-            ("k".to_owned(), 600, HOUR, "the entry has 601 bytes, all the room is 600"),
+            ("k".to_owned(), 744, HOUR, "the entry takes 1001 bytes, all the room is 1000"),
         ];
         for (key, bytes, ttl, message) in cases {
             let error = set(&key, vec![0; bytes], ttl).unwrap_err();
