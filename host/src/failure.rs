@@ -13,6 +13,8 @@ use crate::{
 
 mod code;
 pub mod database;
+#[cfg(test)]
+mod document;
 pub mod network;
 mod report;
 pub mod state;

@@ -18,6 +18,7 @@ mod failure;
 #[path = "../support/folder.rs"]
 mod folder;
 mod http;
+mod in_process;
 mod input;
 mod isolation;
 mod load;
@@ -39,6 +40,7 @@ mod protocol;
 #[path = "../support/redis.rs"]
 mod redis;
 mod reload;
+mod replica;
 mod shipped;
 mod soak;
 #[path = "../support/upstream.rs"]

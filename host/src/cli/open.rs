@@ -116,6 +116,23 @@ impl Open {
         anyhow::anyhow!("no plugin {name:?} in {}{meant}", folder.display())
     }
 
+    /// The plugins that are meant: the one that was written, or all.
+    pub(super) fn meant(&self, folder: &PluginFolder, written: Option<&str>) -> anyhow::Result<Vec<Found>> {
+        let all = folder.list()?.found;
+        let name = written.map(|written| self.plugin_name(written));
+        let is_meant = |found: &&Found| name.as_ref().is_none_or(|name| name == found.name.as_str());
+        let meant: Vec<_> = all.iter().filter(is_meant).cloned().collect();
+        match name {
+            _ if !meant.is_empty() => Ok(meant),
+            Some(name) => Err(self.no_plugin(&name, &all)),
+            None => anyhow::bail!(
+                "no plugin in {}; a plugin is a folder with a plugin.toml, or a NAME.wasm. To start one: {}",
+                folder.path().display(),
+                self.command("new NAME")
+            ),
+        }
+    }
+
     pub(super) fn plugin_folder(&self) -> anyhow::Result<PluginFolder> {
         let folder = self.folder();
         PluginFolder::open(&folder).map_err(|error| match &self.folder {

@@ -71,6 +71,18 @@ pub(super) struct Candidate<'a> {
 
 impl<'a> Candidate<'a> {
     pub(super) fn read(folder: &PluginFolder, found: &'a Found, state: &State) -> Result<Self, NotServed> {
+        let candidate = Self::files(folder, found)?;
+        // A record in doubt counts for nothing.
+        let path = folder.component_path(found, &candidate.manifest);
+        let built_here = state.built(&path).unwrap_or_else(|error| {
+            tracing::warn!("{error}");
+            None
+        });
+        Ok(Self { built_here, ..candidate })
+    }
+
+    /// What the files say alone.
+    pub(super) fn files(folder: &PluginFolder, found: &'a Found) -> Result<Self, NotServed> {
         let manifest = folder.manifest(found).map_err(|error| NotServed::InvalidManifest(error.to_string()))?;
         if folder.has_source(found) && !folder.has_component(found, &manifest) {
             return Err(NotServed::NotBuilt);
@@ -78,12 +90,7 @@ impl<'a> Candidate<'a> {
         let wasm =
             folder.component(found, &manifest).map_err(|error| NotServed::InvalidComponent(error.to_string()))?;
         let component = Digest::of(&wasm);
-        // A record in doubt counts for nothing.
-        let built_here = state.built(&folder.component_path(found, &manifest)).unwrap_or_else(|error| {
-            tracing::warn!("{error}");
-            None
-        });
-        Ok(Self { found, manifest, wasm, component, built_here })
+        Ok(Self { found, manifest, wasm, component, built_here: None })
     }
 
     fn name(&self) -> &PluginName {
@@ -204,7 +211,8 @@ fn unknown_tools(candidate: &Candidate<'_>, loaded: &Loaded, policy: &Policy) ->
     in_manifest.chain(disabled.map(|name| ("`disable` in toolcell.toml", name))).map(warning).collect()
 }
 
-fn tools(
+/// The tools that calls can be made of.
+pub(super) fn tools(
     sandbox: &Sandbox,
     candidate: &Candidate<'_>,
     loaded: &Loaded,

@@ -11,6 +11,7 @@ use super::{cache::PluginCache, http::Egress, limits::Limiter, postgres::Questio
 use crate::{
     call::{CallId, ProgressSender},
     receipt::{CacheUse, Denial},
+    replay::Replay,
 };
 
 /// Bytes of log lines that a call may write.
@@ -39,6 +40,8 @@ pub(super) struct CallState {
     pub(super) log_left: usize,
     pub(super) deadline: Instant,
     pub(super) cancel: CancellationToken,
+    /// What answers in place of databases.
+    pub(super) replay: Option<Arc<Replay>>,
     pub(super) table: ResourceTable,
     pub(super) http: WasiHttpCtx,
     wasi: Option<WasiCtx>,
@@ -57,6 +60,7 @@ pub(super) struct Parts {
     pub(super) progress: Option<ProgressSender>,
     pub(super) deadline: Instant,
     pub(super) cancel: CancellationToken,
+    pub(super) replay: Option<Arc<Replay>>,
 }
 
 impl CallState {
@@ -80,6 +84,7 @@ impl CallState {
             log_left: LOG_LIMIT,
             deadline: parts.deadline,
             cancel: parts.cancel,
+            replay: parts.replay,
             table,
             http,
             wasi: None,

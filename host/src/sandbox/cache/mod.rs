@@ -96,6 +96,11 @@ impl Caches {
 }
 
 impl PluginCache {
+    /// An empty cache with as much room, in the memory of this process, that nobody shares.
+    pub(super) fn alone(&self) -> Self {
+        Self { room: self.room, store: Store::Embedded(Arc::new(Embedded::new(self.room))) }
+    }
+
     /// The entry of that key, if it is there and its time is not over. Counts as a use of it.
     async fn get(&self, key: &str) -> Result<Option<Entry>, CacheFault> {
         if !is_key(key) {
