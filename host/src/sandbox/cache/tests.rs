@@ -95,7 +95,7 @@ fn a_redis_is_named_without_user_or_password() {
         "",
         "cache.example",
         "http://cache.example",
-        "unix:///tmp/redis",
+        "unix:///run/redis",
         "rediss://cache.example#insecure",
         "redis://a/b",
     ] {
