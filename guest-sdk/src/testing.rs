@@ -11,17 +11,21 @@
 //! assert_eq!(response.status, 200);
 //! ```
 
+pub(crate) mod cache;
 mod example;
 pub(crate) mod host;
 mod http;
+mod postgres;
 
 use serde_json::Value;
 
 use crate::log::Level;
 use crate::{Output, Tool, ToolError, bindings};
 
+pub use cache::{FakeCache, InstalledCache, advance, cache};
 pub use example::examples;
 pub use http::{FakeHttp, InstalledHttp, http};
+pub use postgres::{FakePostgres, InstalledPostgres, postgres};
 
 /// Calls the tool named `name` as the host does, with JSON in and out.
 ///

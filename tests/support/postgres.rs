@@ -55,7 +55,30 @@ impl Postgres {
         Self::start_installed(peers::postgres_with_tls(), &["-c", "ssl=on"], prepare)
     }
 
+    /// A standby of this server that follows it, with these options.
+    pub fn standby(&self, options: &'static [&'static str]) -> Self {
+        let mut standby = Self::without_data(peers::postgres(), options);
+        let mut copy = standby.program("pg_basebackup");
+        copy.args(["--checkpoint=fast", "--no-sync", "--write-recovery-conf"]).arg("--dbname").arg(self.admin_url());
+        run(copy.arg("--pgdata").arg(standby.data()));
+        standby.run();
+        standby
+    }
+
     fn start_installed(installed: Installed, options: &'static [&'static str], prepare: impl FnOnce(&Path)) -> Self {
+        let mut postgres = Self::without_data(installed, options);
+        postgres.make_data_folder();
+        prepare(&postgres.data());
+        if is_root() {
+            run(Command::new("chown").args(["-R", &format!("{NOBODY}:{NOBODY}")]).arg(postgres.data()));
+        }
+        postgres.run();
+        postgres.admin(SETUP);
+        postgres
+    }
+
+    /// The programs, with a data folder that is not made yet.
+    fn without_data(installed: Installed, options: &'static [&'static str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let Installed { folder: mut installed, programs } = installed;
         if is_root() {
@@ -66,22 +89,14 @@ impl Postgres {
             chown(folder.path(), Some(NOBODY), Some(NOBODY)).expect("root may give a folder away");
         }
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        let mut postgres = Self {
+        Self {
             port: free_port(),
             folder,
             programs: installed.join(programs),
             options,
             server: None,
             runtime: runtime.expect("a runtime starts"),
-        };
-        postgres.make_data_folder();
-        prepare(&postgres.data());
-        if is_root() {
-            run(Command::new("chown").args(["-R", &format!("{NOBODY}:{NOBODY}")]).arg(postgres.data()));
         }
-        postgres.run();
-        postgres.admin(SETUP);
-        postgres
     }
 
     fn make_data_folder(&self) {

@@ -7,10 +7,11 @@ use std::mem;
 
 use crate::ToolError;
 use crate::bindings::toolcell::plugin::http::{Request, Response};
+use crate::bindings::toolcell::plugin::postgres::{Query, Rows};
 use crate::log::Level;
 
 use super::Progress;
-use super::http;
+use super::{http, postgres};
 
 thread_local! {
     static LOGS: RefCell<Vec<(Level, String)>> = const { RefCell::new(vec![]) };
@@ -20,6 +21,10 @@ thread_local! {
 
 pub(crate) fn send(request: &Request) -> Result<Response, ToolError> {
     http::send(request)
+}
+
+pub(crate) fn run(query: &Query) -> Result<Rows, crate::postgres::Error> {
+    postgres::run(query)
 }
 
 pub(crate) fn log(level: Level, message: &str) {

@@ -11,6 +11,7 @@ mod meter;
 mod parameter;
 mod pool;
 mod query;
+mod replay;
 mod trace;
 mod url;
 
@@ -142,9 +143,10 @@ impl Questions {
         self.grant.may_query(name).cloned()
     }
 
-    /// Bytes of rows that one answer may have: as many as the tool's own.
+    /// Bytes of rows that one answer may have: most of what the tool's own answer may have, which is these rows and what the
+    /// tool puts around them.
     fn max_bytes(&self) -> u64 {
-        self.grant.limits().result
+        self.grant.limits().result / 8 * 7
     }
 
     /// Takes what the call did, for its receipt.
