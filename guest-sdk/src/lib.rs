@@ -36,8 +36,9 @@
 //! The derive macros name the crates `serde` and `schemars`, so an author's `Cargo.toml` lists both beside this one:
 //! that is shorter than a `crate = "..."` attribute on every type. `serde` 1 and `schemars` 1 are expected.
 //!
-//! Beside the result a tool has [`http`], [`postgres`], [`cache`], [`log`], [`progress`] and [`mod@env`]. On any target but WebAssembly the
-//! functions of those modules talk to stand-ins, so that plain `cargo test` tests a plugin; see [`testing`].
+//! Beside the result a tool has [`http`], [`cache`], [`postgres`], [`log`], [`progress`] and [`mod@env`]. On any target but
+//! WebAssembly the functions of those modules talk to stand-ins, so that plain `cargo test` tests a plugin; see
+//! [`testing`].
 //!
 //! # Invariants
 //!

@@ -83,7 +83,7 @@ fn a_statement_in_the_way_of_the_primary_is_given_up_and_can_be_tried_again() {
     replica.wait_until_running("pg_sleep");
     primary.admin("BEGIN; LOCK TABLE users; COMMIT");
     let failed = Failed::new(&client.end(id)["result"]);
-    assert_eq!(failed.code, "conflict", "{}", failed.text);
+    assert_eq!(failed.code, "replica_conflict", "{}", failed.text);
     insta::assert_snapshot!("conflict", failed.text);
     assert_eq!(rows(&mut client, json!({"sql": "SELECT count(*) FROM users"}))["rows"], json!([[2]]));
 }

@@ -143,7 +143,7 @@ fn a_statement_without_rows_would_only_write() {
 
 #[test]
 fn a_statement_that_the_host_does_not_take_gets_advice() {
-    let failure = ToolError::new("invalid_query", "the statement has 1 parameters, and 0 were given");
+    let failure = ToolError::new("invalid_query", "the number of the statement's parameters is 1, and 0 were given");
     let told = explain(Error { failure: failure.clone(), refusal: None }, "SELECT $1");
     assert_eq!((told.code, told.message), (failure.code, failure.message));
     assert!(told.check_first.unwrap().starts_with("Write values into the statement"));
