@@ -37,5 +37,6 @@ mod redis;
 mod reload;
 mod shipped;
 mod soak;
+mod sources;
 #[path = "../support/upstream.rs"]
 mod upstream;
