@@ -43,5 +43,6 @@ mod reload;
 mod replica;
 mod shipped;
 mod soak;
+mod sources;
 #[path = "../support/upstream.rs"]
 mod upstream;
