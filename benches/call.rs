@@ -12,9 +12,9 @@ mod common;
 #[path = "call/plain.rs"]
 mod plain;
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 use toolcell::{
     call::Call,
@@ -36,7 +36,8 @@ fn main() {
     let mut criterion = common::criterion();
     let runtime = Runtime::new().expect("a runtime starts");
     let sandbox = Arc::new(Sandbox::new(Settings::default()).expect("a sandbox starts"));
-    let folder = Folder::new([("echo", guests::echo(), "")]);
+    let room = "capabilities.cache = { max = \"1MiB\", ttl-max = \"1h\" }";
+    let folder = Folder::new([("echo", guests::echo(), ""), ("cached", Path::new(toolcell_test_guests::CACHED), room)]);
     let host = folder.host(&runtime, &sandbox);
     let on = Bench { runtime: &runtime, sandbox: &sandbox, host: &host };
 
@@ -48,6 +49,8 @@ fn main() {
         on.instantiated(&plain),
         on.fresh(),
         on.host_path(),
+        on.without_cache(),
+        on.cached(),
         on.default_pool(&default_pool),
     ];
     show(&mut criterion, "call", &mut cases);
@@ -56,6 +59,7 @@ fn main() {
     compared.ratio(FRESH, DEFAULT_POOL, Some(0.4));
     compared.ratio(HOST_PATH, FRESH, Some(2.0));
     compared.ratio(HOST_PATH, NATIVE, None);
+    compared.ratio(CACHED, WITHOUT_CACHE, None);
 
     criterion.final_summary();
 }
@@ -65,6 +69,8 @@ const REUSED: &str = "reused instance";
 const INSTANTIATED: &str = "instantiate only";
 const FRESH: &str = "fresh instance";
 const HOST_PATH: &str = "whole host path";
+const WITHOUT_CACHE: &str = "whole host path, no step";
+const CACHED: &str = "whole host path, one cached hit";
 const DEFAULT_POOL: &str = "default pool, fresh instance";
 
 /// The tool with its JSON, without a sandbox.
@@ -150,5 +156,25 @@ impl<'a> Bench<'a> {
                 }
             });
         })
+    }
+
+    /// A call of the plugin that can keep something, which keeps and finds nothing.
+    fn without_cache(self) -> Case<'a> {
+        Case::new(WITHOUT_CACHE, move |times| self.runtime.block_on(self.steps(times, &json!([]))))
+    }
+
+    /// The same, which finds 1 KB that an earlier call kept in the memory of the host.
+    fn cached(self) -> Case<'a> {
+        self.runtime.block_on(self.steps(1, &json!([["set", "key", 1_000, 3_600_000]])));
+        Case::new(CACHED, move |times| self.runtime.block_on(self.steps(times, &json!([["get", "key"]]))))
+    }
+
+    async fn steps(self, times: u64, steps: &Value) {
+        for _ in 0..times {
+            let arguments = Map::from_iter([("steps".to_owned(), steps.clone())]);
+            let outcome = self.host.call("cached", arguments, Call::detached()).await.expect("the tool is there");
+            assert_eq!(outcome.receipt.cache.misses, 0);
+            std::hint::black_box(outcome.result).expect("the tool succeeds");
+        }
     }
 }

@@ -63,8 +63,8 @@ fn code_cache() -> (CodeCache, TempDir) {
 }
 
 /// Opening a registry: reading, checking, loading, listing the tools, granting.
-fn loaded<'a>(name: &'static str, runtime: &'a Runtime, folder: &'a Folder, cache: Option<CodeCache>) -> Case<'a> {
-    let sandbox = Arc::new(Sandbox::new(Settings { cache, ..Settings::default() }).expect("a sandbox starts"));
+fn loaded<'a>(name: &'static str, runtime: &'a Runtime, folder: &'a Folder, code_cache: Option<CodeCache>) -> Case<'a> {
+    let sandbox = Arc::new(Sandbox::new(Settings { code_cache, ..Settings::default() }).expect("a sandbox starts"));
     Case::new(name, move |times| {
         for _ in 0..times {
             let registry = runtime.block_on(Registry::open(folder.sources(), Arc::clone(&sandbox)));

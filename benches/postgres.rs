@@ -9,7 +9,7 @@
 )]
 
 mod common;
-#[allow(dead_code, reason = "it is shared with tests that use more of it")]
+#[allow(dead_code, unreachable_pub, reason = "it is shared with tests that use more of it")]
 #[path = "../tests/support/peers.rs"]
 mod peers;
 #[allow(dead_code, unreachable_pub, reason = "it is shared with tests that use more of it")]

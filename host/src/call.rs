@@ -2,13 +2,18 @@
 
 use std::{
     fmt,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use serde::{Serialize, Serializer};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+use crate::replay::Replay;
 
 /// Names one call in answers, logs and receipts, so that a person can find the one in the other.
 ///
@@ -62,13 +67,21 @@ pub struct Call {
     pub cancel: CancellationToken,
     /// Where progress goes, if the client asked for it.
     pub progress: Option<ProgressSender>,
+    /// What answers the call's requests, where servers and databases do not.
+    pub replay: Option<Arc<Replay>>,
 }
 
 impl Call {
     /// A call that nobody watches or cancels, as the command line makes.
     #[must_use]
     pub fn detached() -> Self {
-        Self { id: CallId::next(), cancel: CancellationToken::new(), progress: None }
+        Self { id: CallId::next(), cancel: CancellationToken::new(), progress: None, replay: None }
+    }
+
+    /// The same, answered by a replay.
+    #[must_use]
+    pub fn replaying(replay: &Arc<Replay>) -> Self {
+        Self { replay: Some(Arc::clone(replay)), ..Self::detached() }
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Config {
     pub policy: Policy,
     /// What it says about all calls together.
     pub sandbox: SandboxConfig,
+    /// The variable that holds the URL of the Redis server in which plugins keep things; `None` for this process's memory.
+    pub redis_url: Option<EnvName>,
     /// Databases that plugins can be granted, by name.
     pub postgres: BTreeMap<DatabaseName, DatabaseConfig>,
 }
@@ -82,14 +84,15 @@ impl Config {
             caps: source.limits(&raw.limits)?,
             allow: raw.network.allow.map(|rules| source.set(&rules)).transpose()?,
             deny: source.set(&raw.network.deny)?,
-            cache: source.cache_caps(&raw.cache)?,
+            cache: source.cache_caps(&CacheTable { max: raw.cache.max, ttl_max: raw.cache.ttl_max })?,
             plugins,
         };
         let mut postgres = BTreeMap::new();
         for (name, written) in &raw.postgres {
             postgres.insert(source.value(name)?, database(source, written)?);
         }
-        Ok(Self { policy, sandbox: sandbox(source, &raw.sandbox)?, postgres })
+        let redis_url = raw.cache.redis_url_env.as_ref().map(|name| variable(source, name, "CACHE_URL")).transpose()?;
+        Ok(Self { policy, sandbox: sandbox(source, &raw.sandbox)?, redis_url, postgres })
     }
 }
 
@@ -101,7 +104,7 @@ struct RawConfig {
     #[serde(default)]
     network: RawNetwork,
     #[serde(default)]
-    cache: CacheTable,
+    cache: RawCache,
     #[serde(default)]
     plugins: BTreeMap<Spanned<String>, RawPlugin>,
     #[serde(default)]
@@ -123,6 +126,14 @@ struct RawDatabase {
 struct RawNetwork {
     allow: Option<Vec<Spanned<String>>>,
     deny: Vec<Spanned<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct RawCache {
+    redis_url_env: Option<Spanned<String>>,
+    max: Option<Spanned<String>>,
+    ttl_max: Option<Spanned<String>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -162,15 +173,16 @@ fn database(source: &Source, written: &RawDatabase) -> Result<DatabaseConfig, So
         number.ok_or_else(|| source.error(written, format!("connections has to be a number from 1 to {most}")))
     };
     Ok(DatabaseConfig {
-        url_env: url_env(source, &written.url_env)?,
+        url_env: variable(source, &written.url_env, "REPLICA_URL")?,
         ca_file: written.ca_file.clone(),
         connections: written.connections.as_ref().map(connections).transpose()?.unwrap_or(default),
     })
 }
 
-/// The error does not quote the text, which may be the URL itself, with its password.
-fn url_env(source: &Source, written: &Spanned<String>) -> Result<EnvName, SourceError> {
-    let problem = "url-env has to be the name of the variable that holds the URL: letters, digits and `_`";
+/// The name of a variable. The error does not show what is there instead: it may be the URL itself, with its password.
+fn variable(source: &Source, written: &Spanned<String>, example: &str) -> Result<EnvName, SourceError> {
+    let problem =
+        format!("expected the name of the variable that holds the URL, such as {example:?}, and not the URL itself");
     written.get_ref().parse().map_err(|_| source.error(written, problem))
 }
 
@@ -212,6 +224,7 @@ allow = ["https://*"]
 deny = ["https://evil.example"]
 
 [cache]
+redis-url-env = "CACHE_URL"
 max = "8MiB"
 
 [sandbox]
@@ -242,6 +255,7 @@ cache = false
     #[test]
     fn a_full_file_narrows_as_it_says() {
         let config = parse(FULL).expect("the file is good");
+        assert_eq!(config.redis_url, Some("CACHE_URL".parse().expect("a name")));
         assert_eq!(config.sandbox, SandboxConfig { memory: Some(4 << 30), slots: Some(200) });
         let database = |name: &str| &config.postgres[&name.parse().expect("a name")];
         let replica = database("replica");
@@ -299,11 +313,20 @@ cache = false
                 "1:10: \"Fetch\" cannot name a plugin; expected 1 to 48 of a-z, 0-9 and `-`, not starting with `-`",
             ),
             ("[plugins.x]\nenabled = \"no\"", "2:11: invalid type: string \"no\", expected a boolean"),
+            (
+                "[cache]\nredis-url-env = \"redis://:secret@cache.example\"",
+                "2:17: expected the name of the variable that holds the URL, such as \"CACHE_URL\", and not the URL itself",
+            ),
+            ("[cache]\nredis-url = \"x\"", "2:1: unknown key \"redis-url\"; did you mean \"redis-url-env\"?"),
+            (
+                "[cache]\nttl-max = \"1\"",
+                "2:11: \"1\" is not a duration; write a whole number and ms, s, m or h, such as \"30s\"",
+            ),
             ("[sandbox]\nslots = 0", "2:9: slots has to be a number from 1 to 10000"),
             ("[postgres.replica]\nurl = \"x\"", "2:1: unknown key \"url\"; did you mean \"url-env\"?"),
             (
                 "[postgres.replica]\nurl-env = \"postgres://u:secret@h\"",
-                "2:11: url-env has to be the name of the variable that holds the URL: letters, digits and `_`",
+                "2:11: expected the name of the variable that holds the URL, such as \"REPLICA_URL\", and not the URL itself",
             ),
             (
                 "[postgres.replica]\nurl-env = \"U\"\nconnections = 0",

@@ -8,11 +8,13 @@ use serde::Serialize;
 
 use crate::{
     call::CallId,
-    receipt::{DatabaseFailure, Denial, Exchange, Server},
+    receipt::{CacheFault, DatabaseFailure, Denial, Exchange, Server},
 };
 
 mod code;
 pub mod database;
+#[cfg(test)]
+mod document;
 pub mod network;
 mod report;
 pub mod state;
@@ -46,6 +48,11 @@ pub enum Failure {
     Database {
         /// What failed last.
         failure: Box<DatabaseFailure>,
+    },
+    /// A trap or exit after the cache gave no answer.
+    CacheUnreachable {
+        /// Why it gave none.
+        fault: CacheFault,
     },
     /// A trap or exit while a granted variable is not set on the host.
     MissingVariable {
@@ -166,6 +173,7 @@ impl Failure {
             Self::Denied { denial } => Code::of(denial),
             Self::Unreachable { exchange } if exchange.is_over_limit() => Code::UpstreamLimit,
             Self::Unreachable { .. } => Code::UpstreamUnreachable,
+            Self::CacheUnreachable { .. } => Code::CacheUnreachable,
             Self::Database { failure } => failure.fault.code(),
             Self::MissingVariable { .. } => Code::MissingVariable,
             Self::Trapped { .. } => Code::Trap,

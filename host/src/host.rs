@@ -48,15 +48,7 @@ impl Host {
         let id = call.id;
         let catalog = self.registry.catalog();
         let Some(tool) = catalog.get(name) else { return self.withdrawn(name, id) };
-        let answer = async {
-            match tool.validate(arguments) {
-                Ok(arguments) => tool.call(&self.sandbox, arguments, call).await,
-                Err(failure) => without_answer(failure, id),
-            }
-        };
-        let outcome = or_unexpected(answer, id).await;
-        log(tool, &outcome);
-        Ok(outcome)
+        Ok(call_tool(&self.sandbox, tool, arguments, call).await)
     }
 
     fn withdrawn(&self, name: &str, call: CallId) -> Result<Outcome, UnknownTool> {
@@ -87,6 +79,25 @@ impl Host {
     pub fn registry(&self) -> &Registry {
         &self.registry
     }
+}
+
+/// From arguments to an outcome.
+pub(crate) async fn call_tool(
+    sandbox: &Arc<Sandbox>,
+    tool: &Tool,
+    arguments: Map<String, Value>,
+    call: Call,
+) -> Outcome {
+    let id = call.id;
+    let answer = async {
+        match tool.validate(arguments) {
+            Ok(arguments) => tool.call(sandbox, arguments, call).await,
+            Err(failure) => without_answer(failure, id),
+        }
+    };
+    let outcome = or_unexpected(answer, id).await;
+    log(tool, &outcome);
+    outcome
 }
 
 /// The outcome, also where the host itself panics on the way to it: the client waits for an answer.

@@ -14,21 +14,25 @@
 //! | [`call`], [`outcome`], [`receipt`], [`failure`] | what goes in, what comes out, what it did, and every way to fail |
 //! | [`policy`] | pure decisions: rules, addresses, limits, grants; no wasmtime, no MCP, no file |
 //! | [`plugin`] | manifest, lock file, loading, registry, schemas, hot reload |
-//! | [`sandbox`] | the only place that names wasmtime: engine, limits, imports, outgoing HTTP, databases, code cache |
+//! | [`sandbox`] | the only place that names wasmtime: engine, limits, imports, outgoing HTTP, databases, caches, compiled code |
 //! | [`mcp`] | the only place that names rmcp: both protocol eras over stdio |
+//! | [`replay`], [`trial`], [`smoke`], [`testing`], [`checklist`] | a plugin run on its examples' answers alone: for its author |
 //! | [`cli`] | one file for each command; the only place that prints |
 //!
-//! Imports run one way: cli, mcp, host, plugin, sandbox, policy; `call`, `receipt`, `outcome` and `failure` may be used by all.
+//! Imports run one way: cli, mcp, host, plugin, sandbox, policy; `call`, `replay`, `receipt`, `outcome` and `failure` may be
+//! used by all. What tries a plugin out sits on host, beside mcp.
 //!
 //! # Invariants
 //!
-//! - Nothing that a guest wrote in one call can be read by another.
+//! - Nothing that a guest wrote in one call can be read by another, save by its own plugin in a cache that was granted.
 //! - No byte of a guest reaches the host's stdout: it carries MCP alone.
-//! - No capability without an entry in the lock file; every doubt closes, none opens.
+//! - No capability without an entry in the lock file; every doubt closes, none opens. Only a call that a [`replay`] answers, and
+//!   that therefore reaches nothing, needs no entry.
 //! - A call ends by its deadline, in a loop as well as waiting; cancelling and disconnecting end it too.
 //! - A result that is not an error satisfies the tool's output schema.
 
 pub mod call;
+pub mod checklist;
 pub mod cli;
 pub mod config;
 pub mod env_file;
@@ -40,7 +44,11 @@ pub mod outcome;
 pub mod plugin;
 pub mod policy;
 pub mod receipt;
+pub mod replay;
 pub mod sandbox;
+pub mod smoke;
 pub mod source;
+pub mod testing;
 pub mod text;
+pub mod trial;
 mod write_file;

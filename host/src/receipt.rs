@@ -29,6 +29,9 @@ pub struct Receipt {
     /// Every HTTP request that went out or was tried, in order. At most [`Receipt::MAX_ENTRIES`].
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exchanges: Vec<Exchange>,
+    /// How it used what its plugin keeps from call to call.
+    #[serde(skip_serializing_if = "CacheUse::is_none")]
+    pub cache: CacheUse,
     /// Every question to a database, in order. At most [`Receipt::MAX_ENTRIES`].
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub queries: Vec<Query>,
@@ -56,6 +59,7 @@ impl Receipt {
             computing: Duration::ZERO,
             memory_peak: 0,
             exchanges: Vec::new(),
+            cache: CacheUse::default(),
             queries: Vec::new(),
             denials: Vec::new(),
             unset_variables: Vec::new(),
@@ -258,6 +262,50 @@ impl Serialize for Server {
 #[expect(clippy::cast_precision_loss, reason = "exact up to 285 years")]
 fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(duration.as_micros() as f64 / 1e3)
+}
+
+/// How a call used what its plugin keeps from one call to the next.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct CacheUse {
+    /// Entries that were asked for and there.
+    pub hits: u64,
+    /// Entries that were asked for and not there, or not any more.
+    pub misses: u64,
+    /// Entries that were set.
+    pub sets: u64,
+    /// Why the cache gave no answer, the last time that it gave none.
+    #[serde(skip)]
+    pub fault: Option<CacheFault>,
+}
+
+impl CacheUse {
+    /// Whether nothing was asked for and nothing set.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        (self.hits, self.misses, self.sets) == (0, 0, 0)
+    }
+}
+
+/// Why a cache that is a server gave no answer. Servers are `name:port`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CacheFault {
+    /// The variable that toolcell.toml names for its URL is not set.
+    Unset(String),
+    /// The variable that toolcell.toml names holds no URL of a Redis server.
+    NoUrl(String),
+    /// There is no connection to the server, or it was cut.
+    Unreachable(String),
+    /// The server took too long.
+    Timeout {
+        /// The server.
+        server: String,
+        /// The time that it had.
+        limit: Duration,
+    },
+    /// The server does not take user and password, or the user may not do what a cache has to.
+    Login(String),
+    /// The server answered with another error.
+    Refused(String),
 }
 
 /// Something that a guest tried and was refused.

@@ -164,14 +164,14 @@ impl Source<'_> {
     }
 }
 
-/// A cache's room as written, in manifests, the lock file and toolcell.toml alike.
+/// A cache's room as written, in manifests and in the lock file; toolcell.toml has the same and more.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct CacheTable {
     #[serde(skip_serializing_if = "Option::is_none")]
-    max: Option<Spanned<String>>,
+    pub(crate) max: Option<Spanned<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    ttl_max: Option<Spanned<String>>,
+    pub(crate) ttl_max: Option<Spanned<String>>,
 }
 
 impl CacheTable {

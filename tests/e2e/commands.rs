@@ -6,6 +6,8 @@ mod check;
 mod connect;
 mod list;
 mod new;
+mod smoke;
+pub mod strict;
 mod terminal;
 mod usage;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use toolcell::failure::Code;
 
-use crate::{failure, http, isolation, load, log, made_for, permission};
+use crate::{commands::strict, failure, http, isolation, load, log, made_for, permission};
 
 /// Guests that no case of a failure is about, and the test that each is for.
 const OTHERS: &[(&str, fn())] = &[
@@ -20,6 +20,14 @@ const OTHERS: &[(&str, fn())] = &[
     ("logs", log::log_lines_name_plugin_tool_and_call),
     ("prints", log::what_a_guest_prints_never_reaches_the_client),
     ("progresses", load::progress_is_sent_while_the_call_runs),
+    ("story", strict::each_bad_plugin_fails_its_rule_alone),
+    ("story_hiding", strict::each_bad_plugin_fails_its_rule_alone),
+    ("story_moody", strict::each_bad_plugin_fails_its_rule_alone),
+    ("story_mute", strict::each_bad_plugin_fails_its_rule_alone),
+    ("story_shapeless", strict::each_bad_plugin_fails_its_rule_alone),
+    ("story_terse", strict::each_bad_plugin_fails_its_rule_alone),
+    ("story_trace", strict::each_bad_plugin_fails_its_rule_alone),
+    ("story_vague", strict::each_bad_plugin_fails_its_rule_alone),
     ("strangeimport", permission::bad_components_are_named),
     ("toolerror", failure::tool_error),
     ("wasihttp", http::what_is_granted_is_reached),

@@ -9,8 +9,8 @@ use toolcell::failure::Code;
 
 pub use self::failed::Failed;
 use self::provoke::{
-    API, NO_DATABASE, NOBODY, at, at_url, call, crash, endless, input_ended, mute, no_connection, no_memory, no_place,
-    no_turn, slow_statement, upstream, withdrawn, without_tls,
+    API, NO_DATABASE, NO_REDIS, NOBODY, at, at_url, cache, call, crash, endless, input_ended, mute, no_cache,
+    no_connection, no_memory, no_place, no_turn, slow_statement, upstream, withdrawn, without_tls,
 };
 use crate::{
     folder::{Folder, component},
@@ -69,6 +69,11 @@ cases! {
         call("capabilities.network = [\"http://*\"]", json!({"url": "http://127.0.0.1/"}));
     denied_look_up: "sockets" => DeniedNetwork, crash(json!({"lookup": "internal.example:80"}));
     denied_socket: "sockets" => DeniedNetwork, crash(json!({"connect": "192.0.2.1:22"}));
+    denied_cache: "cached" => DeniedCache, call("", json!({"steps": [["get", "secret key"]]}));
+    denied_cache_and_crashed: "cached" => DeniedCache, call("", json!({"steps": [["set", "k", "v", 1]], "crash": true}));
+    denied_cache_not_granted: "cached" => DeniedCache, no_cache;
+    cache_unreachable: "cached" => CacheUnreachable, cache(NO_REDIS, json!({}));
+    cache_unreachable_and_crashed: "cached" => CacheUnreachable, cache(NO_REDIS, json!({"crash": true}));
     upstream_refused: "fetches" => UpstreamUnreachable, call(NOBODY, json!({"url": "http://127.0.0.1:1/path"}));
     upstream_refused_and_crashed: "fetches" => UpstreamUnreachable,
         call(NOBODY, json!({"url": "http://127.0.0.1:1/path", "crash": true}));
@@ -144,7 +149,7 @@ fn upstream_without_an_address() {
 /// The model reads what was refused even where the plugin takes it for an answer.
 #[test]
 fn what_a_plugin_swallows_is_shown_beside_its_answer() {
-    let folder = Folder::new(&[("fetches", API), ("wasihttp", API), ("sockets", ""), ("echo", "")]);
+    let folder = Folder::new(&[("fetches", API), ("wasihttp", API), ("sockets", ""), ("cached", "")]);
     let mut client = folder.lock().serve();
     let url = "https://elsewhere.example/secret?token=1";
     let mut seen = |tool: &str, mut arguments: Value| {
@@ -159,6 +164,9 @@ fn what_a_plugin_swallows_is_shown_beside_its_answer() {
     assert_eq!(seen("wasihttp", json!({"url": url})), by_contract);
     assert!(seen("sockets", json!({"lookup": "internal.example:80"})).contains("internal.example"));
     assert!(seen("sockets", json!({"connect": "192.0.2.1:22"})).contains("socket"));
+    let result = client.call("cached", json!({"steps": [["get", "k"]], "swallow": true}));
+    assert_eq!(result["structuredContent"], json!({"results": ["denied_cache"]}), "{result}");
+    assert!(result["content"][1]["text"].as_str().is_some_and(|text| text.contains("not ask for a cache")), "{result}");
 }
 
 /// With one place for an instance, so that the next call shows whether it is free.

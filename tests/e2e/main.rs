@@ -6,6 +6,7 @@
 )]
 #![expect(clippy::print_stderr, reason = "what is measured, and what a failing test was told, is for people")]
 
+mod cache;
 #[allow(dead_code, reason = "it is shared with tests that use more of it")]
 #[path = "../support/client.rs"]
 mod client;
@@ -17,6 +18,7 @@ mod failure;
 #[path = "../support/folder.rs"]
 mod folder;
 mod http;
+mod in_process;
 mod input;
 mod isolation;
 mod load;
@@ -35,6 +37,8 @@ mod postgres_server;
 #[path = "../support/promise.rs"]
 mod promise;
 mod protocol;
+#[path = "../support/redis.rs"]
+mod redis;
 mod reload;
 mod replica;
 mod shipped;

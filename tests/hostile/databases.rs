@@ -42,10 +42,15 @@ pub fn cases() -> Vec<Case> {
         attack: calls(count, "queries", arguments),
     };
     let endless = "SELECT generate_series(1, 9223372036854775807)";
-    let wide = "SELECT repeat('x', 1000000) FROM generate_series(1, 100000)";
+    let wide = "SELECT repeat(repeat('x', 1000), 1000) FROM generate_series(1, 100000)";
     vec![
-        case("a row of a gigabyte", too_large, 2, json!({"sql": "SELECT repeat('x', 1000000000)"})),
-        case("an error of a hundred megabytes", too_large, 2, json!({"sql": "SELECT repeat('x', 100000000)::int"})),
+        case("a row of a gigabyte", too_large, 1, json!({"sql": "SELECT repeat(repeat('x', 1000), 1000000)"})),
+        case(
+            "an error of a hundred megabytes",
+            too_large,
+            2,
+            json!({"sql": "SELECT repeat(repeat('x', 1000), 100000)::int"}),
+        ),
         case("rows without end", truncated, 4, json!({"sql": endless, "max_rows": 100_000, "brief": true})),
         case("a hundred gigabytes of rows", truncated, 4, json!({"sql": wide, "max_rows": 100_000, "brief": true})),
         case(

@@ -9,6 +9,7 @@
 )]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is for people")]
 
+mod caches;
 #[allow(dead_code, reason = "it is shared with tests that use more of it")]
 #[path = "../support/client.rs"]
 mod client;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let groups = [
         guests::cases(),
+        caches::cases(),
         upstreams::cases(),
         databases::cases(),
         clients::cases(),

@@ -5,6 +5,7 @@ use std::{sync::Arc, thread, time::Duration};
 use serde_json::{Value, json};
 
 use crate::{
+    caches,
     components::ByHand,
     databases,
     endless::Endless,
@@ -90,6 +91,7 @@ impl Scene {
         let any =
             format!("capabilities.network = [\"http://*\", \"http://*:{}\"]\ntools.prefix = \"any-\"", off_limits.port);
         folder.add_as("any", "fetches", &format!("{}\n{any}", manifest("any")));
+        caches::add(&folder);
         let postgres = Postgres::start();
         folder.add("queries", &format!("{}\n{}", manifest("queries"), databases::ASKS));
         for (file, text) in databases::configuration(&postgres) {
@@ -140,7 +142,8 @@ fn warm_up(session: &Session, mute_tls: &str) {
     thread::sleep(Duration::from_secs(2));
 }
 
-fn manifest(plugin: &str) -> String {
+/// The deadline of a plugin, by its own name or its tool's, as its manifest has it.
+pub fn manifest(plugin: &str) -> String {
     format!("limits.deadline = \"{}ms\"", deadline(plugin).as_millis())
 }
 

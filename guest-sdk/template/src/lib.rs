@@ -10,7 +10,8 @@ fn tools() -> Vec<Tool> {
     vec![Tool::new("{{name}}", greet).title("Greet").read_only()]
 }
 
-/// Greets somebody by name. Reads nothing but its arguments. Fails with `blank_name` when there is no name to greet.
+/// Greets somebody by name. Use it to see that the plugin works. Reads nothing but its arguments, returns one line, and
+/// fails with `blank_name` when there is no name to greet.
 #[derive(Deserialize, JsonSchema)]
 struct Greet {
     /// Whom to greet, for example `Ada`.

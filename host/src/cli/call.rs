@@ -12,7 +12,7 @@ use crate::{
     failure::{self, Failure},
     outcome::{Content, Outcome, Output},
     policy::units::{bytes_text, duration_text},
-    receipt::{ExchangeEnd, Query, QueryEnd, Receipt},
+    receipt::{CacheUse, ExchangeEnd, Query, QueryEnd, Receipt},
     text,
 };
 
@@ -59,7 +59,7 @@ impl Call {
                 }
             }
             writeln!(aside, "\n{}", terminal::bold(&receipt_line(&receipt)))?;
-            for line in servers(&receipt).into_iter().chain(databases(&receipt)) {
+            for line in servers(&receipt).into_iter().chain(databases(&receipt)).chain(cache(&receipt.cache)) {
                 writeln!(aside, "  {line}")?;
             }
         }
@@ -108,6 +108,13 @@ fn servers(receipt: &Receipt) -> Vec<String> {
         format!("{}: {}, {bytes}, {}", exchange.server, end(&exchange.end), elapsed)
     };
     receipt.exchanges.iter().map(line).collect()
+}
+
+/// `cache: 1 hit, 2 misses, 2 set`.
+fn cache(used: &CacheUse) -> Option<String> {
+    let of = |number: u64, one: &str, many: &str| format!("{number} {}", if number == 1 { one } else { many });
+    let words = [of(used.hits, "hit", "hits"), of(used.misses, "miss", "misses"), of(used.sets, "set", "set")];
+    (!used.is_none()).then(|| format!("cache: {}", words.join(", ")))
 }
 
 fn databases(receipt: &Receipt) -> Vec<String> {

@@ -5,6 +5,7 @@ mod arguments;
 mod build;
 mod call;
 mod check;
+mod checklist;
 mod connect;
 mod list;
 mod new;
@@ -12,6 +13,7 @@ mod open;
 mod progress;
 mod review;
 mod serve;
+mod smoke;
 mod terminal;
 mod unserved;
 
@@ -48,6 +50,8 @@ enum Command {
     List(list::List),
     /// Load plugins and say what is wrong with them and what mends it
     Check(check::Check),
+    /// Run the examples of plugins, answered by nothing but themselves
+    Smoke(smoke::Smoke),
     /// Review what a plugin asks for and grant it; without a name, accept the lock file as it is
     Allow(allow::Allow),
     /// Build plugins from their Rust source
@@ -106,6 +110,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Call(call) => call.run(&open).await,
             Command::List(list) => list.run(&open).await,
             Command::Check(check) => check.run(&open).await,
+            Command::Smoke(smoke) => smoke.run(&open).await,
             Command::Allow(allow) => allow.run(&open).await,
             Command::Build(build) => build.run(&open).await,
             Command::Connect(connect) => connect.run(&open),

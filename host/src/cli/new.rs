@@ -21,10 +21,12 @@ pub(super) struct New {
 }
 
 /// The files of a new plugin. `{{name}}` stands for its name, `{{sdk}}` for the dependency on the SDK.
-const TEMPLATE: [(&str, &str); 5] = [
+const TEMPLATE: [(&str, &str); 7] = [
     ("Cargo.toml", include_str!("../../../guest-sdk/template/Cargo.toml.in")),
     ("plugin.toml", include_str!("../../../guest-sdk/template/plugin.toml")),
     ("src/lib.rs", include_str!("../../../guest-sdk/template/src/lib.rs")),
+    ("examples/ada.json", include_str!("../../../guest-sdk/template/examples/ada.json")),
+    ("examples/blank.json", include_str!("../../../guest-sdk/template/examples/blank.json")),
     ("README.md", include_str!("../../../guest-sdk/template/README.md")),
     (".gitignore", include_str!("../../../guest-sdk/template/gitignore")),
 ];

@@ -21,8 +21,8 @@ use crate::{
         acceptance::State,
         files::{Found, PluginFolder},
     },
-    policy::{DatabaseName, NotServed, PluginName},
-    sandbox::{CodeCache, Compiler, DatabaseSettings, Sandbox, Settings, Upstream, default_cache_folder},
+    policy::{DatabaseName, EnvName, NotServed, PluginName},
+    sandbox::{CodeCache, Compiler, DatabaseSettings, Redis, Sandbox, Settings, Upstream, default_cache_folder},
     source::Source,
 };
 
@@ -116,6 +116,23 @@ impl Open {
         anyhow::anyhow!("no plugin {name:?} in {}{meant}", folder.display())
     }
 
+    /// The plugins that are meant: the one that was written, or all.
+    pub(super) fn meant(&self, folder: &PluginFolder, written: Option<&str>) -> anyhow::Result<Vec<Found>> {
+        let all = folder.list()?.found;
+        let name = written.map(|written| self.plugin_name(written));
+        let is_meant = |found: &&Found| name.as_ref().is_none_or(|name| name == found.name.as_str());
+        let meant: Vec<_> = all.iter().filter(is_meant).cloned().collect();
+        match name {
+            _ if !meant.is_empty() => Ok(meant),
+            Some(name) => Err(self.no_plugin(&name, &all)),
+            None => anyhow::bail!(
+                "no plugin in {}; a plugin is a folder with a plugin.toml, or a NAME.wasm. To start one: {}",
+                folder.path().display(),
+                self.command("new NAME")
+            ),
+        }
+    }
+
     pub(super) fn plugin_folder(&self) -> anyhow::Result<PluginFolder> {
         let folder = self.folder();
         PluginFolder::open(&folder).map_err(|error| match &self.folder {
@@ -131,13 +148,16 @@ impl Open {
     }
 
     pub(super) fn sandbox(&self) -> anyhow::Result<Arc<Sandbox>> {
-        let Config { sandbox: config, postgres, .. } = self.config()?;
+        let Config { sandbox: config, redis_url, postgres, .. } = self.config()?;
+        let environment = self.environment()?;
+        let redis = |name: &EnvName| Redis::of_variable(name.as_str(), environment.value(name).as_deref());
         let settings = Settings {
             slots: config.slots.unwrap_or(Settings::default().slots),
             memory: config.memory,
-            cache: cache(),
+            code_cache: code_cache(),
             compiler: Compiler::Child(std::env::current_exe().context("cannot find this program's own file")?),
             upstreams: self.upstream.iter().cloned().collect(),
+            redis: redis_url.as_ref().map(redis),
             databases: self.databases(postgres)?,
         };
         Ok(Arc::new(Sandbox::new(settings).context("the sandbox does not start")?))
@@ -201,7 +221,7 @@ fn holds_plugins(folder: &Path) -> bool {
 }
 
 /// The cache of compiled code; none where its folder or key is not private, which costs time and nothing else.
-fn cache() -> Option<CodeCache> {
+fn code_cache() -> Option<CodeCache> {
     let opened = State::open().and_then(|state| state.secret()).map_err(|error| error.to_string()).and_then(|key| {
         let folder = default_cache_folder().ok_or("no cache folder: HOME is not set")?;
         CodeCache::open(&folder, key).map_err(|error| format!("{}: {error}", folder.display()))

@@ -3,11 +3,11 @@
 use crate::receipt::Denial;
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $code:literal,)*) => {
+    ($($(#[doc = $doc:literal])+ $name:ident = $code:literal,)*) => {
         /// The code of a failure that the host finds. A failure that a tool foresaw has a code of the tool's own.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Code {
-            $($(#[$doc])* $name,)*
+            $($(#[doc = $doc])+ $name,)*
         }
 
         impl Code {
@@ -21,6 +21,14 @@ macro_rules! codes {
                     $(Self::$name => $code,)*
                 }
             }
+
+            /// What it means, for docs/errors.md.
+            #[cfg(test)]
+            pub(super) const fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!($($doc),+),)*
+                }
+            }
         }
     };
 }
@@ -32,6 +40,8 @@ codes! {
     DeniedNetwork = "denied_network",
     /// Keeping something from one call to the next was refused.
     DeniedCache = "denied_cache",
+    /// The server that keeps things from one call to the next gave no answer.
+    CacheUnreachable = "cache_unreachable",
     /// A database was refused.
     DeniedDatabase = "denied_database",
     /// A server gave no answer.

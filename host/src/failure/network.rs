@@ -289,4 +289,4 @@ pub fn invalid_request(reason: &str) -> Parts {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Failure, Mismatch, WaitingFor, database, network};
+use super::{Failure, Mismatch, WaitingFor, database, network, state};
 use crate::{
     receipt::{Exchange, ExchangeEnd, Query, QueryEnd, Receipt},
     text,
@@ -114,17 +114,17 @@ impl Failure {
             .map(network::failed_in_short);
         let queries = receipt.queries.iter().filter_map(Query::failure);
         let queries = queries.filter(|failure| Some(*failure) != said_failure).map(|failure| failure.parts().message);
+        let cache = receipt.cache.fault.iter().filter(|_| !matches!(self, Self::CacheUnreachable { .. }));
+        let cache = cache.map(|fault| state::cache_unreachable(fault).message);
         let variables = receipt.unset_variables.iter().filter(|_| !matches!(self, Self::MissingVariable { .. }));
         let variables = variables.map(|name| format!("{name} is granted but not set on the host"));
+        let seen = denials.chain(exchanges).chain(queries).chain(cache).chain(variables);
         let mut observed: Vec<String> = match self {
             // The call never started, or ended for reasons that have nothing to do with the plugin.
             Self::InvalidArguments { .. } | Self::Busy { .. } | Self::ToolWithdrawn { .. } => Vec::new(),
             // A plugin that passed the host's own words on has said it.
-            Self::Tool(error) => {
-                let seen = denials.chain(exchanges).chain(queries).chain(variables);
-                seen.filter(|seen| !error.message.contains(&**seen)).collect()
-            }
-            _ => denials.chain(exchanges).chain(queries).chain(variables).collect(),
+            Self::Tool(error) => seen.filter(|seen| !error.message.contains(&**seen)).collect(),
+            _ => seen.collect(),
         };
         observed.dedup();
         observed.truncate(MAX_OBSERVED);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Failure, Mismatch, ToolError, WaitingFor, database, network};
+use super::{Failure, Mismatch, ToolError, WaitingFor, database, network, state};
 use crate::{
     policy::units::{bytes_text, duration_text},
     receipt::{ExchangeEnd, Receipt},
@@ -52,6 +52,7 @@ impl Failure {
             ),
             Self::Denied { denial } => network::denied(denial),
             Self::Unreachable { exchange } => network::failed(exchange),
+            Self::CacheUnreachable { fault } => state::cache_unreachable(fault),
             Self::Database { failure } => failure.parts(),
             Self::MissingVariable { names } => missing_variable(tool, names),
             Self::Trapped { reason, source } => {
@@ -137,8 +138,9 @@ impl Failure {
 fn tool_error(error: &ToolError, receipt: &Receipt) -> Parts {
     let failed = || receipt.exchanges.iter().rfind(|exchange| matches!(exchange.end, ExchangeEnd::Failed(_)));
     let query = || receipt.queries.iter().rfind(|query| query.failure().is_some()).and_then(database::failed);
+    let fault = || receipt.cache.fault.as_ref().map(state::cache_unreachable);
     let denied = receipt.denials.last().map(network::denied);
-    let seen = denied.or_else(|| failed().map(network::failed)).or_else(query);
+    let seen = denied.or_else(|| failed().map(network::failed)).or_else(query).or_else(fault);
     let own_causes = error.likely_causes.iter().map(|cause| text::shown(cause, 150)).take(3).collect::<Vec<_>>();
     let own_check = error.check_first.as_ref().map(|check| text::shown(check, 200));
     let (seen_causes, seen_check) = seen.map(|parts| (parts.likely_causes, parts.check_first)).unzip();

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{convert, progress};
 use crate::{
-    call::{Call, CallId, ProgressSender},
+    call::{Call, ProgressSender},
     host::Host,
     text,
 };
@@ -122,7 +122,7 @@ impl ServerHandler for Server {
         let version = spoken_version(&context)?;
         let CallToolRequestParams { name, arguments, .. } = request;
         let arguments = arguments.unwrap_or_default();
-        let call = Call { id: CallId::next(), cancel: context.ct.clone(), progress: None };
+        let call = Call { cancel: context.ct.clone(), ..Call::detached() };
         let outcome = match context.meta.get_progress_token() {
             None => self.host.call(&name, arguments, call).await,
             Some(token) => {

@@ -15,6 +15,7 @@ use cap_std::{
 };
 
 use super::{
+    examples::{self, Example},
     lock::LockFile,
     manifest::{self, Manifest},
 };
@@ -62,6 +63,7 @@ pub struct Listing {
 const MAX_MANIFEST: u64 = 64 << 10;
 const MAX_LOCK: u64 = 1 << 20;
 const MAX_COMPONENT: u64 = 64 << 20;
+const MAX_EXAMPLE: u64 = 4 << 20;
 
 impl PluginFolder {
     /// The name of the lock file in the folder.
@@ -140,7 +142,7 @@ impl PluginFolder {
             .plugin_dir(found)
             .and_then(|dir| read(&dir, Path::new(manifest::FILE), MAX_MANIFEST))
             .map_err(|error| SourceError::of_file(&*shown, reason(&error)))?;
-        let text = text(&shown, bytes)?;
+        let text = text_of(&shown, bytes)?;
         Manifest::parse(&Source { file: &shown, text: &text })
     }
 
@@ -156,6 +158,33 @@ impl PluginFolder {
             let shown = self.component_path(found, manifest).display().to_string();
             SourceError::of_file(shown, if missing { named.to_owned() } else { reason(&error) })
         })
+    }
+
+    /// The plugin's examples, by name; an error for each that is not one.
+    #[must_use]
+    pub fn examples(&self, found: &Found) -> Vec<Result<Example, SourceError>> {
+        let shown = |name: &str| self.shown(Path::new(found.name.as_str()).join(examples::FOLDER).join(name));
+        let list = || -> io::Result<(Dir, Vec<String>)> {
+            let folder = self.plugin_dir(found)?.open_dir(examples::FOLDER)?;
+            let names = folder.entries()?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+            let mut names: Vec<_> = names.collect::<io::Result<_>>()?;
+            names.sort();
+            Ok((folder, names))
+        };
+        let (folder, names) = match list() {
+            _ if found.layout == Layout::Bare => return Vec::new(),
+            Ok(listed) => listed,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
+            Err(error) => return vec![Err(SourceError::of_file(shown(""), reason(&error)))],
+        };
+        let example = |file: &String| {
+            let (name, shown) = (file.strip_suffix(".json")?, shown(file));
+            let bytes = read(&folder, Path::new(file), MAX_EXAMPLE);
+            let text = bytes.map_err(|error| SourceError::of_file(&*shown, reason(&error)));
+            let text = text.and_then(|bytes| text_of(&shown, bytes));
+            Some(text.and_then(|text| Example::parse(name, &Source { file: &shown, text: &text })))
+        };
+        names.iter().filter_map(example).collect()
     }
 
     /// Whether the plugin comes with Rust source.
@@ -186,7 +215,7 @@ impl PluginFolder {
     pub fn lock(&self) -> Result<Option<LockFile>, SourceError> {
         let shown = self.shown(Self::LOCK);
         match read(&self.dir, Path::new(Self::LOCK), MAX_LOCK) {
-            Ok(bytes) => LockFile::parse(&Source { file: &shown, text: &text(&shown, bytes)? }).map(Some),
+            Ok(bytes) => LockFile::parse(&Source { file: &shown, text: &text_of(&shown, bytes)? }).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(SourceError::of_file(shown, reason(&error))),
         }
@@ -244,7 +273,7 @@ fn contents(file: &File, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn text(shown: &str, bytes: Vec<u8>) -> Result<String, SourceError> {
+fn text_of(shown: &str, bytes: Vec<u8>) -> Result<String, SourceError> {
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         SourceError::of_file(shown, format!("is not UTF-8 text: the byte at {at} is not part of a character"))

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     env_file::EnvFile,
     nearest::did_you_mean,
-    policy::{Digest, Evidence, Grant, Limits, NotServed, PluginName, Policy, review, units::bytes_text},
+    policy::{Digest, EnvName, Evidence, Grant, Limits, NotServed, PluginName, Policy, review, units::bytes_text},
     sandbox::{Pace, PluginConnections, Program, Sandbox, ToolSpec, Turns, Work},
 };
 
@@ -37,8 +37,7 @@ pub struct Environment {
 
 impl Environment {
     /// The value of a variable, from the file or the host's own environment.
-    #[must_use]
-    pub fn value(&self, name: &crate::policy::EnvName) -> Option<String> {
+    pub(crate) fn value(&self, name: &EnvName) -> Option<String> {
         self.file.get(name).map(ToOwned::to_owned).or_else(|| std::env::var(name.as_str()).ok())
     }
 }
@@ -72,6 +71,18 @@ pub(super) struct Candidate<'a> {
 
 impl<'a> Candidate<'a> {
     pub(super) fn read(folder: &PluginFolder, found: &'a Found, state: &State) -> Result<Self, NotServed> {
+        let candidate = Self::files(folder, found)?;
+        // A record in doubt counts for nothing.
+        let path = folder.component_path(found, &candidate.manifest);
+        let built_here = state.built(&path).unwrap_or_else(|error| {
+            tracing::warn!("{error}");
+            None
+        });
+        Ok(Self { built_here, ..candidate })
+    }
+
+    /// What the files say alone.
+    pub(super) fn files(folder: &PluginFolder, found: &'a Found) -> Result<Self, NotServed> {
         let manifest = folder.manifest(found).map_err(|error| NotServed::InvalidManifest(error.to_string()))?;
         if folder.has_source(found) && !folder.has_component(found, &manifest) {
             return Err(NotServed::NotBuilt);
@@ -79,12 +90,7 @@ impl<'a> Candidate<'a> {
         let wasm =
             folder.component(found, &manifest).map_err(|error| NotServed::InvalidComponent(error.to_string()))?;
         let component = Digest::of(&wasm);
-        // A record in doubt counts for nothing.
-        let built_here = state.built(&folder.component_path(found, &manifest)).unwrap_or_else(|error| {
-            tracing::warn!("{error}");
-            None
-        });
-        Ok(Self { found, manifest, wasm, component, built_here })
+        Ok(Self { found, manifest, wasm, component, built_here: None })
     }
 
     fn name(&self) -> &PluginName {
@@ -189,7 +195,7 @@ pub(super) async fn admit(
     let grant = reviewed.grant(candidate.name(), loaded.tools, policy)?;
     let mut warnings = unknown_tools(candidate, &loaded, policy);
     warnings.extend(grant.postgres().iter().filter_map(|database| sandbox.database_problem(database)));
-    let tools = tools(candidate, &loaded, grant, policy, environment, &mut warnings)?;
+    let tools = tools(sandbox, candidate, &loaded, grant, policy, environment, &mut warnings)?;
     Ok(Admitted { loaded, tools, warnings })
 }
 
@@ -205,7 +211,9 @@ fn unknown_tools(candidate: &Candidate<'_>, loaded: &Loaded, policy: &Policy) ->
     in_manifest.chain(disabled.map(|name| ("`disable` in toolcell.toml", name))).map(warning).collect()
 }
 
-fn tools(
+/// The tools that calls can be made of.
+pub(super) fn tools(
+    sandbox: &Sandbox,
     candidate: &Candidate<'_>,
     loaded: &Loaded,
     grant: Grant,
@@ -228,6 +236,7 @@ fn tools(
     let (env, unset): (Arc<[_]>, Arc<[_]>) = (env.into(), unset.into());
     let turns = Arc::new(Turns::new(grant.limits().concurrency));
     let connections = PluginConnections::default();
+    let cache = sandbox.cache(name.as_str(), &grant);
     let (grant, plugin): (_, Arc<str>) = (Arc::new(grant), name.as_str().into());
     let mut tools = Vec::new();
     for description in loaded.descriptions.iter() {
@@ -247,6 +256,7 @@ fn tools(
             unset: Arc::clone(&unset),
             turns: Arc::clone(&turns),
             connections: connections.clone(),
+            cache: cache.clone(),
             pace: Arc::new(Pace::default()),
         };
         tools.push(Tool::new(shown, Arc::clone(description), loaded.program.clone(), work));

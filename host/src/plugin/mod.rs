@@ -1,6 +1,7 @@
 //! From a folder of plugins to tools that can be called: manifest, lock file, loading, registry, schemas.
 
 pub mod acceptance;
+pub mod examples;
 pub mod files;
 mod inspect;
 mod load;
@@ -9,9 +10,11 @@ pub mod manifest;
 mod registry;
 mod schema;
 mod tool;
+mod trial;
 mod warnings;
 mod watch;
 
+pub(crate) use self::trial::{component_on_trial, on_trial};
 pub use self::{
     inspect::{Inspection, inspect, inspect_component},
     load::{Environment, Loaded},

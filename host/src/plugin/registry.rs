@@ -1,7 +1,7 @@
 //! The plugins of a folder as they are served at this moment, and how that changes.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -68,7 +68,13 @@ impl Catalog {
     #[must_use]
     pub fn instructions(&self) -> String {
         let (served, all) = (self.served.len(), self.served.len() + self.unserved.len());
-        let mut text = "Each tool call runs in a sandbox of its own: nothing is kept between calls.".to_owned();
+        let mut text = "Each tool call runs in a sandbox of its own: nothing is kept between calls".to_owned();
+        let keeping = self.tools.iter().filter(|tool| tool.grant().cache().is_some()).map(|tool| tool.plugin());
+        let keeping: Vec<_> = keeping.collect::<BTreeSet<_>>().into_iter().collect();
+        if !keeping.is_empty() {
+            text.push_str(&format!(", except in the caches of: {}", keeping.join(", ")));
+        }
+        text.push('.');
         if self.unserved.is_empty() {
             return text;
         }

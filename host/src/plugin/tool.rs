@@ -143,6 +143,12 @@ impl Tool {
         &self.name
     }
 
+    /// The plugin's own name for it.
+    #[must_use]
+    pub fn own_name(&self) -> &str {
+        &self.description.own_name
+    }
+
     /// The plugin that has it.
     #[must_use]
     pub fn plugin(&self) -> &str {
@@ -177,6 +183,11 @@ impl Tool {
     #[must_use]
     pub fn hints(&self) -> Hints {
         self.hints
+    }
+
+    /// What the plugin itself says of it.
+    pub(crate) fn spec(&self) -> &ToolSpec {
+        &self.description.spec
     }
 
     /// What its calls may do.

@@ -4,6 +4,10 @@
 wasmtime::component::bindgen!({
     path: "../wit",
     world: "plugin",
-    imports: { "toolcell:plugin/http.send": async, "toolcell:plugin/postgres.run": async },
+    imports: {
+        "toolcell:plugin/cache": async,
+        "toolcell:plugin/http.send": async,
+        "toolcell:plugin/postgres.run": async,
+    },
     exports: { default: async },
 });

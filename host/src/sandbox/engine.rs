@@ -173,7 +173,8 @@ mod tests {
         let (pooled, allocation) = engine(8).expect("an engine can be made");
         assert_eq!(allocation, Allocation::Pooled);
         let plain = Engine::new(&config()).expect("an engine can be made");
-        let code = plain.precompile_component(super::super::cache::tests::EMPTY).expect("an empty component compiles");
-        super::super::cache::deserialize(&pooled, &code).expect("the settings are the same");
+        let code =
+            plain.precompile_component(super::super::code_cache::tests::EMPTY).expect("an empty component compiles");
+        super::super::code_cache::deserialize(&pooled, &code).expect("the settings are the same");
     }
 }

@@ -10,7 +10,7 @@ use wasmtime_wasi::p2::{
 };
 
 use super::{
-    bindings::toolcell::plugin::{http, log, postgres, progress, tool_types},
+    bindings::toolcell::plugin::{cache, http, log, postgres, progress, tool_types},
     state::CallState,
 };
 use crate::{call::Progress, receipt::Denial, text};
@@ -24,6 +24,7 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
     log::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
     progress::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
     http::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
+    cache::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
     postgres::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
     // The runtime refuses sockets and look-ups by itself, but silently: these note what was refused.
     linker.allow_shadowing(true);

@@ -3,6 +3,7 @@
 
 mod bindings;
 mod cache;
+mod code_cache;
 mod compile;
 mod convert;
 mod engine;
@@ -23,22 +24,27 @@ use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc, thread, time::Dur
 use tokio::{runtime::Runtime, sync::Semaphore};
 use wasmtime::{Engine, component::Linker};
 
-pub use self::{
-    cache::CodeCache,
-    compile::{Compiler, compile_stdin},
-    engine::Allocation,
-    http::{InvalidUpstream, Upstream, Upstreams},
-    postgres::DatabaseSettings,
-};
+use self::{cache::Caches, engine::Ticker, http::Network, limits::Budget, postgres::Databases, state::CallState};
 pub(crate) use self::{
+    cache::PluginCache,
     convert::{RawOutput, ToolSpec},
     http::PluginConnections,
     program::{LoadError, Program},
     run::{Pace, Work},
     turns::Turns,
 };
-use self::{engine::Ticker, http::Network, limits::Budget, postgres::Databases, state::CallState};
-use crate::policy::DatabaseName;
+pub use self::{
+    cache::{InvalidRedisUrl, Redis},
+    code_cache::CodeCache,
+    compile::{Compiler, compile_stdin},
+    engine::Allocation,
+    http::{InvalidUpstream, Upstream, Upstreams},
+    postgres::DatabaseSettings,
+};
+use crate::{
+    policy::{DatabaseName, Grant},
+    receipt::Denial,
+};
 
 /// What a sandbox is made with.
 #[derive(Debug)]
@@ -48,11 +54,13 @@ pub struct Settings {
     /// Bytes of linear memory that all live instances share; `None` for half of what this process may use.
     pub memory: Option<u64>,
     /// Where compiled code is kept; `None` to keep none.
-    pub cache: Option<CodeCache>,
+    pub code_cache: Option<CodeCache>,
     /// Who compiles.
     pub compiler: Compiler,
     /// Servers that are dialled instead of others.
     pub upstreams: Upstreams,
+    /// Where plugins keep what outlives a call; `None` for the memory of this process.
+    pub redis: Option<Redis>,
     /// Databases that plugins can be granted, by name.
     pub databases: BTreeMap<DatabaseName, DatabaseSettings>,
 }
@@ -62,9 +70,10 @@ impl Default for Settings {
         Self {
             slots: 1_000,
             memory: None,
-            cache: None,
+            code_cache: None,
             compiler: Compiler::InProcess,
             upstreams: Upstreams::default(),
+            redis: None,
             databases: BTreeMap::new(),
         }
     }
@@ -79,11 +88,12 @@ pub struct Sandbox {
     /// One permit for each slot of the pool, taken before the slot: the pool itself fails where it should wait.
     places: Arc<Semaphore>,
     budget: Arc<Budget>,
-    cache: Option<CodeCache>,
+    code_cache: Option<CodeCache>,
     compiler: Compiler,
     /// One component is compiled at a time: each can take 2 GiB.
     compiling: Semaphore,
     network: Network,
+    caches: Caches,
     databases: Databases,
     guests: GuestRuntime,
 }
@@ -110,10 +120,11 @@ impl Sandbox {
             ticker: Ticker::start(&engine)?,
             places: Arc::new(Semaphore::new(settings.slots as usize)),
             budget: Budget::new(settings.memory.unwrap_or_else(limits::default_budget)),
-            cache: settings.cache,
+            code_cache: settings.code_cache,
             compiler: settings.compiler,
             compiling: Semaphore::new(1),
             network: Network::new(settings.upstreams),
+            caches: Caches::new(settings.redis),
             databases: Databases::new(settings.databases),
             guests: GuestRuntime::start()?,
             engine,
@@ -124,6 +135,15 @@ impl Sandbox {
     /// it panics.
     pub(crate) async fn aside<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         self.guests.handle().spawn_blocking(work).await.ok()
+    }
+
+    /// What calls of a plugin with this grant may keep.
+    ///
+    /// # Errors
+    ///
+    /// The denial that each call is told and its receipt shows.
+    pub(crate) fn cache(&self, plugin: &str, grant: &Grant) -> Result<PluginCache, Arc<Denial>> {
+        grant.may_keep().map(|room| self.caches.of(plugin, room)).map_err(Arc::new)
     }
 
     /// What keeps a database from being asked, in one sentence, as far as can be told without dialling it.

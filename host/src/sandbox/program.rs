@@ -85,15 +85,15 @@ impl Sandbox {
     }
 
     async fn component(&self, wasm: &[u8], digest: &Digest) -> Result<Component, LoadError> {
-        let kept = || self.cache.as_ref()?.load(&self.engine, digest);
+        let kept = || self.code_cache.as_ref()?.load(&self.engine, digest);
         if let Some(component) = kept() {
             return Ok(component);
         }
         let _one_at_a_time = self.compiling.acquire().await;
         let code = self.compiler.compile(&self.engine, wasm).await?;
-        if let Some(cache) = &self.cache {
+        if let Some(cache) = &self.code_cache {
             cache.store(&self.engine, digest, &code);
         }
-        super::cache::deserialize(&self.engine, &code).map_err(|error| LoadError::Compile(format!("{error:#}")))
+        super::code_cache::deserialize(&self.engine, &code).map_err(|error| LoadError::Compile(format!("{error:#}")))
     }
 }

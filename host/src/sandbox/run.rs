@@ -17,6 +17,7 @@ use wasmtime::{Store, UpdateDeadline};
 use super::{
     Program, RawOutput, Sandbox, ToolSpec,
     bindings::{Plugin, toolcell::plugin::tool_types},
+    cache::PluginCache,
     http::{Egress, PluginConnections},
     limits::Limiter,
     postgres::Questions,
@@ -29,7 +30,8 @@ use crate::{
     call::{Call, CallId},
     failure::{self, Failure, WaitingFor},
     policy::{Grant, Limits},
-    receipt::{Exchange, ExchangeEnd, Receipt, Unreachable},
+    receipt::{Denial, Exchange, ExchangeEnd, Receipt, Unreachable},
+    replay::Replay,
 };
 
 /// Bytes that one call between guest and host may carry.
@@ -57,6 +59,8 @@ pub(crate) struct Work {
     pub turns: Arc<Turns>,
     /// The plugin's connections.
     pub connections: PluginConnections,
+    /// What the plugin may keep, or why it may keep nothing.
+    pub cache: Result<PluginCache, Arc<Denial>>,
     /// How the tool's last call went.
     pub pace: Arc<Pace>,
 }
@@ -72,8 +76,22 @@ impl Work {
             unset: Arc::new([]),
             turns: Arc::new(Turns::new(1)),
             connections: PluginConnections::default(),
+            cache: Err(Arc::new(Denial::Cache { is_asked: false, plugin: None })),
             pace: Arc::new(Pace::default()),
         }
+    }
+
+    /// The same work, which sees of its variables those that the replay sets, and a cache that is empty and nobody else's.
+    fn replaying(&self, replay: &Replay) -> Self {
+        let (mut env, mut unset) = (Vec::new(), Vec::new());
+        for name in self.grant.env().iter().map(ToString::to_string) {
+            match replay.value(&name) {
+                Some(value) => env.push((name, value.to_owned())),
+                None => unset.push(name),
+            }
+        }
+        let cache = self.cache.as_ref().map(PluginCache::alone).map_err(Arc::clone);
+        Self { env: env.into(), unset: unset.into(), cache, ..self.clone() }
     }
 }
 
@@ -164,8 +182,8 @@ impl Sandbox {
     ) -> (Result<T::Answer, Failure>, Receipt) {
         let (id, cancel) = (call.id, call.cancel.clone());
         let starts_inline = !work.pace.0.load(Ordering::Relaxed);
-        let cell =
-            Cell { sandbox: Arc::clone(self), program: program.clone(), work: work.clone(), arrival: Instant::now() };
+        let work = call.replay.as_ref().map_or_else(|| work.clone(), |replay| work.replaying(replay));
+        let cell = Cell { sandbox: Arc::clone(self), program: program.clone(), work, arrival: Instant::now() };
         let mut running = Box::pin(cell.run(task, call));
         if starts_inline {
             // Most calls end within this poll, and so cost no hop between threads and no timer.
@@ -196,7 +214,9 @@ struct Cell {
 
 impl Cell {
     async fn run<T: Task>(self, task: T, call: Call) -> (Result<T::Answer, Failure>, Receipt) {
-        let deadline = self.arrival + self.work.grant.limits().deadline;
+        let granted = self.work.grant.limits().deadline;
+        let own = call.replay.as_ref().and_then(|replay| replay.call_deadline());
+        let deadline = self.arrival + own.map_or(granted, |own| own.min(granted));
         let id = call.id;
         let admission = match self.admission(&call).await {
             Ok(admission) => admission,
@@ -247,12 +267,15 @@ impl Cell {
                 self.work.connections.clone(),
                 Arc::clone(&self.work.grant),
                 deadline,
-            ),
+            )
+            .replaying(call.replay.clone()),
+            cache: self.work.cache.clone(),
             questions: Questions::new(self.sandbox.databases.clone(), Arc::clone(&self.work.grant), deadline),
             limiter: Limiter::new(self.work.grant.limits().memory, Arc::clone(&self.sandbox.budget)),
             progress: call.progress,
             deadline,
             cancel: call.cancel,
+            replay: call.replay,
         });
         let mut store = Store::new(&self.sandbox.engine, state);
         store.limiter(|state| &mut state.limiter);
@@ -326,6 +349,7 @@ impl Cell {
             computing,
             memory_peak: state.limiter.peak(),
             exchanges: trace.exchanges(),
+            cache: state.cache_use.clone(),
             queries: state.questions.take_trace(),
             denials: trace.denials().to_vec(),
             unset_variables: self.work.unset.to_vec(),

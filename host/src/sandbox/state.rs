@@ -7,8 +7,12 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::WasiHttpCtx;
 
-use super::{http::Egress, limits::Limiter, postgres::Questions, streams::Captured};
-use crate::call::{CallId, ProgressSender};
+use super::{cache::PluginCache, http::Egress, limits::Limiter, postgres::Questions, streams::Captured};
+use crate::{
+    call::{CallId, ProgressSender},
+    receipt::{CacheUse, Denial},
+    replay::Replay,
+};
 
 /// Bytes of log lines that a call may write.
 pub(super) const LOG_LIMIT: usize = 64 << 10;
@@ -27,6 +31,8 @@ pub(super) struct CallState {
     /// The granted variables that are set, with their values.
     env: Arc<[(String, String)]>,
     pub(super) egress: Egress,
+    pub(super) cache: Result<PluginCache, Arc<Denial>>,
+    pub(super) cache_use: CacheUse,
     pub(super) questions: Questions,
     pub(super) limiter: Limiter,
     pub(super) output: Captured,
@@ -34,6 +40,8 @@ pub(super) struct CallState {
     pub(super) log_left: usize,
     pub(super) deadline: Instant,
     pub(super) cancel: CancellationToken,
+    /// What answers in place of databases.
+    pub(super) replay: Option<Arc<Replay>>,
     pub(super) table: ResourceTable,
     pub(super) http: WasiHttpCtx,
     wasi: Option<WasiCtx>,
@@ -46,11 +54,13 @@ pub(super) struct Parts {
     pub(super) tool: Arc<str>,
     pub(super) env: Arc<[(String, String)]>,
     pub(super) egress: Egress,
+    pub(super) cache: Result<PluginCache, Arc<Denial>>,
     pub(super) questions: Questions,
     pub(super) limiter: Limiter,
     pub(super) progress: Option<ProgressSender>,
     pub(super) deadline: Instant,
     pub(super) cancel: CancellationToken,
+    pub(super) replay: Option<Arc<Replay>>,
 }
 
 impl CallState {
@@ -65,6 +75,8 @@ impl CallState {
             tool: parts.tool,
             env: parts.env,
             egress: parts.egress,
+            cache: parts.cache,
+            cache_use: CacheUse::default(),
             questions: parts.questions,
             limiter: parts.limiter,
             output: Captured::default(),
@@ -72,6 +84,7 @@ impl CallState {
             log_left: LOG_LIMIT,
             deadline: parts.deadline,
             cancel: parts.cancel,
+            replay: parts.replay,
             table,
             http,
             wasi: None,

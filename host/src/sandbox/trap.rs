@@ -45,6 +45,9 @@ pub(super) fn failure(error: &wasmtime::Error, state: &CallState, receipt: &Rece
     if let Some(failure) = receipt.queries.last().and_then(Query::failure) {
         return Failure::Database { failure: Box::new(failure.clone()) };
     }
+    if let Some(fault) = &receipt.cache.fault {
+        return Failure::CacheUnreachable { fault: fault.clone() };
+    }
     if !receipt.unset_variables.is_empty() {
         return Failure::MissingVariable { names: receipt.unset_variables.clone() };
     }

@@ -48,6 +48,7 @@ fn redirect(url: &Url, response: &Response) -> Result<Option<Url>, ToolError> {
     let mut target = url.join(location).map_err(|error| {
         let server = url.origin().ascii_serialization();
         ToolError::new("upstream_unexpected", format!("{server} redirects to something that is no address: {error}"))
+            .cause("the server is not set up as it should be")
             .check_first("Find another address for the page.")
     })?;
     target.set_fragment(None);

@@ -28,6 +28,7 @@ pub(crate) fn from_html(html: &str) -> Result<(Option<String>, String), ToolErro
         .build();
     let unreadable = |what: String| {
         ToolError::new("unreadable_page", format!("the page cannot be read as HTML: {what}"))
+            .cause("the page is made by a program that nests without end, or is no HTML")
             .check_first("Find another address for the page.")
     };
     let tree = converter.html_to_tree(html).map_err(|error| unreadable(error.to_string()))?;

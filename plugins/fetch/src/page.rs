@@ -85,6 +85,7 @@ pub(crate) fn fetch_page(FetchPage { url, start, max_chars }: FetchPage) -> Resu
 fn parse(url: &str) -> Result<Url, ToolError> {
     let invalid = |what: String| {
         ToolError::new("invalid_arguments", format!("`url` {what}"))
+            .cause("a part of the address is missing")
             .check_first("Give the whole address, for example https://example.com/page.")
     };
     let mut url = Url::parse(url).map_err(|error| invalid(format!("is not an address: {error}")))?;

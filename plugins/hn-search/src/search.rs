@@ -18,7 +18,7 @@ use crate::api::{self, Hit, Page, Request};
 pub(crate) struct SearchHn {
     /// Words to find in title, address and author. Small misspellings are forgiven. Empty finds all that the other
     /// arguments allow.
-    #[schemars(length(max = 500))]
+    #[schemars(length(max = 500), extend("examples" = ["webassembly sandbox"]))]
     query: String,
     #[serde(default)]
     sort: Sort,
@@ -124,6 +124,7 @@ fn search_at(input: &SearchHn, now: impl FnOnce() -> SystemTime) -> Result<Found
     let earliest = match (&input.since, input.last_days) {
         (Some(_), Some(_)) => {
             return Err(ToolError::new("invalid_arguments", "`since` and `last_days` are both given")
+                .cause("each says on its own where to begin")
                 .check_first("Give one of `since` and `last_days`."));
         }
         (Some(day), None) => Some(start_of_day(day)?),
@@ -166,6 +167,7 @@ fn start_of_day(day: &str) -> Result<i64, ToolError> {
     let midnight = Date::strptime("%Y-%m-%d", day).and_then(|date| date.to_zoned(TimeZone::UTC));
     let midnight = midnight.map_err(|error| {
         ToolError::new("invalid_arguments", format!("`since` is not a day: {error}"))
+            .cause("the day does not exist, or is written in another form")
             .check_first("Write it as YYYY-MM-DD, for example 2026-03-31.")
     })?;
     Ok(midnight.timestamp().as_second())

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use toolcell_sdk::ToolError;
 
 /// Counts the lines, words, characters and bytes of a text exactly. Use it instead of counting yourself, for example to
-/// keep to a length limit. Reads nothing but its argument and never fails.
+/// keep to a length limit. Returns the four numbers. Reads nothing but its argument and never fails.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CountText {

@@ -49,11 +49,14 @@ pub(crate) struct Match {
 pub(crate) fn query_json(QueryJson { json, json_path, max_matches }: QueryJson) -> Result<Matches, ToolError> {
     let document: Value = serde_json::from_str(&json).map_err(|error| {
         ToolError::from(error)
+            .cause("the document was cut, or quotes in it were lost on the way")
             .check_first("Correct the argument `json` there; it has to be one complete JSON document.")
     })?;
     if nesting(&json_path) > MAX_NESTING {
         let message = format!("`json_path` nests brackets and parentheses deeper than {MAX_NESTING} levels");
-        return Err(ToolError::new("invalid_json_path", message).check_first("Split the query into simpler ones."));
+        return Err(ToolError::new("invalid_json_path", message)
+            .cause("filters stand within filters")
+            .check_first("Split the query into simpler ones."));
     }
     let query = JsonPath::parse(&json_path).map_err(|error| invalid_path(&json_path, &error))?;
     let found = query.query_located(&document);

@@ -111,3 +111,14 @@ fn arguments_have_to_be_an_object() {
     assert_snapshot!("call_no_json", run(&folder, &["call", "echo", "message=x"]).shown());
     assert_snapshot!("call_no_object", run(&folder, &["call", "echo", "[1]"]).shown());
 }
+
+#[test]
+fn what_a_call_found_and_kept_is_in_its_receipt() {
+    let folder = Folder::new(&[("cached", "capabilities.cache = { max = \"1MiB\", ttl-max = \"1h\" }")]);
+    folder.lock();
+    let steps = r#"{"steps": [["get", "k"], ["set", "k", "v", 60000], ["get", "k"], ["get", "k"]]}"#;
+    let called = run(&folder, &["--locked", "call", "cached", steps]);
+    assert!(called.stderr.ends_with("\n  cache: 2 hits, 1 miss, 1 set\n"), "{}", called.shown());
+    let called = run(&folder, &["--locked", "call", "cached"]);
+    assert!(!called.stderr.contains("cache:"), "{}", called.shown());
+}

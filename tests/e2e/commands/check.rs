@@ -94,3 +94,14 @@ fn a_plugin_that_is_not_there_is_named_with_the_nearest() {
     fs::remove_dir_all(folder.plugins().join("echo")).expect("the folder is ours");
     assert_snapshot!("check_empty", shown(&folder, &["check"]));
 }
+
+#[test]
+fn the_cache_that_is_asked_for_and_what_the_operator_leaves_of_it_are_shown() {
+    let folder = Folder::new(&[("cached", "capabilities.cache = { max = \"16MiB\", ttl-max = \"1h\" }")]);
+    folder.lock().write("toolcell.toml", "[cache]\nmax = \"8MiB\"\nttl-max = \"10m\"\n");
+    let ran = run(&folder, &["--locked", "check", "cached"]);
+    let text = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let asked = "asks to keep up to 16MiB from one call to the next, each entry for at most 1h";
+    let may = "may keep up to 8MiB from one call to the next, each entry for at most 10m";
+    assert!(text.contains(asked) && text.contains(may), "{}", ran.shown());
+}

@@ -62,6 +62,9 @@ fn a_new_plugin_is_tested_built_reviewed_and_called() {
     let checked = run(&folder, &["check", "first-one"]);
     assert_eq!(checked.code, Some(0), "{}", checked.shown());
 
+    let strict = run(&folder, &["check", "first-one", "--strict"]);
+    assert!(strict.code == Some(0) && strict.stdout.contains("All ten pass."), "{}", strict.shown());
+
     let called = run(&folder, &["call", "--json", "first-one", r#"{"name": "Ada"}"#]);
     let answer: Value =
         serde_json::from_str(&called.stdout).unwrap_or_else(|error| panic!("{error}: {}", called.shown()));
@@ -93,7 +96,7 @@ fn the_sdk_is_found_around_the_plugins_or_has_to_be_named() {
     let dependency = dependency.expect("it depends on the SDK");
     assert!(dependency.starts_with("toolcell-sdk = { path = \"../../"), "{dependency}");
     // Nothing is left of the template's own words.
-    for file in ["Cargo.toml", "plugin.toml", "src/lib.rs", "README.md", ".gitignore"] {
+    for file in ["Cargo.toml", "plugin.toml", "src/lib.rs", "examples/ada.json", "README.md", ".gitignore"] {
         let text = fs::read_to_string(checkout.plugins().join("x").join(file)).expect("it was made");
         assert!(!text.contains("{{"), "{file}: {text}");
     }

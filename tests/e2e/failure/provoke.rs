@@ -12,6 +12,10 @@ use crate::{folder::Folder, postgres, postgres_server::Postgres, upstream::Upstr
 pub const API: &str = "capabilities.network = [\"https://api.example.com\"]";
 /// Nothing listens on port 1 of the loopback interface.
 pub const NOBODY: &str = "capabilities.network = [\"http://127.0.0.1:1\"]";
+/// Asks for a cache.
+pub const CACHE: &str = "capabilities.cache = { max = \"1MiB\", ttl-max = \"1h\" }";
+/// Nothing listens there either.
+pub const NO_REDIS: &str = "redis://user:password@127.0.0.1:1/3";
 
 /// Nothing listens on port 1 of the loopback interface.
 pub const NO_DATABASE: &str = "postgres://bob:secret@127.0.0.1:1/sales";
@@ -39,6 +43,25 @@ pub fn upstream(server: fn() -> Upstream, manifest: &str, mut arguments: Value) 
         arguments["url"] = server.url("/path").into();
         call(&format!("{}\n{manifest}", server.asked()), arguments)(guest)
     }
+}
+
+/// One call of the guest, which asks for a cache, with the cache in the server of this URL.
+pub fn cache(url: &'static str, mut arguments: Value) -> impl FnOnce(&str) -> Failed {
+    arguments["steps"] = json!([["get", "k"]]);
+    move |guest| {
+        let folder = Folder::new(&[(guest, CACHE)]);
+        folder.write("toolcell.toml", "[cache]\nredis-url-env = \"CACHE_URL\"\n");
+        folder.write("values.env", &format!("CACHE_URL={url}\n"));
+        let mut client = folder.lock().serve_with(&["--locked", "--env-file", "values.env"]);
+        Failed::new(&client.call(guest, arguments))
+    }
+}
+
+/// The operator takes the cache away that the plugin asks for.
+pub fn no_cache(guest: &str) -> Failed {
+    let folder = Folder::new(&[(guest, CACHE)]);
+    folder.write("toolcell.toml", &format!("[plugins.{guest}]\ncache = false\n"));
+    Failed::new(&folder.lock().serve().call(guest, json!({"steps": [["get", "k"]]})))
 }
 
 /// Takes connections and says nothing.

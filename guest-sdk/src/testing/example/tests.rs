@@ -79,6 +79,25 @@ fn a_database_answers_rows_or_refuses() {
     assert_eq!(run_names(&json!({"error": error}), &told), Ok(()));
 }
 
+fn count(_: NoArguments) -> Result<Text, ToolError> {
+    let count = crate::cache::get("count")?.map_or(0, |entry| entry.value.len()) + 1;
+    crate::cache::set("count", vec![0; count], std::time::Duration::from_secs(60))?;
+    Ok(Text(format!("{} {count}", crate::env::var("GREETING")?)))
+}
+
+#[test]
+fn each_example_has_its_own_variables_and_an_empty_cache() {
+    let example = |greeting: &str| {
+        let expect = json!({"text": format!("{greeting} 1")});
+        let env = json!({"GREETING": greeting});
+        json!({"description": "Counts.", "tool": "count", "arguments": {}, "env": env, "expect": expect}).to_string()
+    };
+    for greeting in ["hello", "good day"] {
+        assert_eq!(run(&[Tool::new("count", count)], &example(greeting)), Ok(()));
+    }
+    assert!(crate::env::var("GREETING").is_err());
+}
+
 #[test]
 fn lists_have_to_be_equally_long() {
     assert_eq!(difference(&json!([1, {"a": 1}]), &json!([1, {"a": 1, "b": 2}]), ""), None);
@@ -89,6 +108,28 @@ fn lists_have_to_be_equally_long() {
 fn a_misspelt_member_is_refused() {
     let problem = run(&tools(), r#"{"tool": "hello", "arguments": {}, "expected": {}}"#).unwrap_err();
     assert!(problem.contains("unknown field `expected`"), "{problem}");
+}
+
+#[test]
+fn a_server_can_fail_as_the_host_tells_it() {
+    let example = |exchange: &Value, expect: &Value| {
+        json!({"description": "A server that is down.", "tool": "page", "arguments": {}, "env": {"TOKEN": "x"},
+            "upstream": [exchange], "expect": {"error": expect}})
+        .to_string()
+    };
+    let fails = |fail: &str| json!({"method": "GET", "url": "https://example.com/", "fail": fail});
+    for (fail, message) in [
+        ("refused", "the connection to example.com:443 was refused"),
+        ("timeout", "connecting to example.com:443 was given up after 10s"),
+    ] {
+        let expect = json!({"code": "upstream_unreachable", "message": message, "retryable": true});
+        assert_eq!(run(&tools(), &example(&fails(fail), &expect)), Ok(()));
+    }
+    let mut both = fails("refused");
+    both["status"] = 200.into();
+    let problem = run(&tools(), &example(&both, &json!({}))).unwrap_err();
+    assert_eq!(problem, "GET https://example.com/: expected `status` and `body`, or `fail`");
+    assert_eq!([authority("http://a.example"), authority("https://[::1]:8/")], ["a.example:80", "[::1]:8"]);
 }
 
 #[test]

@@ -15,11 +15,11 @@ fn show(parts: &Parts) -> String {
     format!("{}\n{causes}  check {}\n  {again}\n", parts.message, parts.check_first)
 }
 
-#[test]
-fn denials() {
+/// A refusal of each kind, but for names that are looked up: what a plugin writes there can be odd.
+pub(in crate::failure) fn denials_of_each_kind() -> Vec<Denial> {
     let api = server("https", "api.example.com", 443);
     let special = |host: &str, kind| Denial::SpecialAddress { server: server("http", host, 8080), kind };
-    let denials = [
+    vec![
         Denial::NotAsked(api.clone()),
         Denial::NotGranted { server: api, plugin: Some("fetch".to_owned()) },
         special("intranet.example.com", "private"),
@@ -27,43 +27,53 @@ fn denials() {
         special("::1", "loopback"),
         special("localhost", "loopback"),
         Denial::Socket,
-        Denial::NameLookup("db.example.com\u{202e}\n".to_owned()),
-    ];
-    let texts = denials.map(|denial| show(&denied(&denial))).join("\n");
-    insta::assert_snapshot!(texts);
+    ]
 }
+
+#[test]
+fn denials() {
+    let mut denials = denials_of_each_kind();
+    denials.push(Denial::NameLookup("db.example.com\u{202e}\n".to_owned()));
+    let texts: Vec<_> = denials.iter().map(|denial| show(&denied(denial))).collect();
+    insta::assert_snapshot!(texts.join("\n"));
+}
+
+const fn timeout_at(stage: Stage) -> Unreachable {
+    Unreachable::Timeout { stage, after_ms: 10_000 }
+}
+
+/// Every way of a server to give no answer.
+pub(in crate::failure) const UNREACHABLE: [Unreachable; 24] = [
+    Unreachable::NameNotFound,
+    Unreachable::LookupFailed,
+    Unreachable::Refused,
+    Unreachable::NoRoute,
+    Unreachable::Cut,
+    Unreachable::Protocol,
+    Unreachable::TooLarge(AnswerPart::Head),
+    Unreachable::TooLarge(AnswerPart::Body),
+    Unreachable::TooSlow { bytes: 1024, within_ms: 10_000 },
+    Unreachable::TooManyRequests { limit: 1_000 },
+    Unreachable::SentTooMuch { limit: 16 << 20 },
+    Unreachable::Tls(TlsFault::Expired),
+    Unreachable::Tls(TlsFault::NotYetValid),
+    Unreachable::Tls(TlsFault::WrongName),
+    Unreachable::Tls(TlsFault::UnknownIssuer),
+    Unreachable::Tls(TlsFault::BadCertificate),
+    Unreachable::Tls(TlsFault::NotTls),
+    Unreachable::Tls(TlsFault::Handshake),
+    timeout_at(Stage::Queue),
+    timeout_at(Stage::Lookup),
+    timeout_at(Stage::Connect),
+    timeout_at(Stage::TlsHandshake),
+    timeout_at(Stage::Answer),
+    timeout_at(Stage::Body),
+];
 
 #[test]
 fn servers_without_an_answer() {
     let api = server("https", "api.example.com", 8443);
-    let timeout = |stage| Unreachable::Timeout { stage, after_ms: 10_000 };
-    let whys = [
-        Unreachable::NameNotFound,
-        Unreachable::LookupFailed,
-        Unreachable::Refused,
-        Unreachable::NoRoute,
-        Unreachable::Cut,
-        Unreachable::Protocol,
-        Unreachable::TooLarge(AnswerPart::Head),
-        Unreachable::TooLarge(AnswerPart::Body),
-        Unreachable::TooSlow { bytes: 1024, within_ms: 10_000 },
-        Unreachable::TooManyRequests { limit: 1_000 },
-        Unreachable::SentTooMuch { limit: 16 << 20 },
-        Unreachable::Tls(TlsFault::Expired),
-        Unreachable::Tls(TlsFault::NotYetValid),
-        Unreachable::Tls(TlsFault::WrongName),
-        Unreachable::Tls(TlsFault::UnknownIssuer),
-        Unreachable::Tls(TlsFault::BadCertificate),
-        Unreachable::Tls(TlsFault::NotTls),
-        Unreachable::Tls(TlsFault::Handshake),
-        timeout(Stage::Queue),
-        timeout(Stage::Lookup),
-        timeout(Stage::Connect),
-        timeout(Stage::TlsHandshake),
-        timeout(Stage::Answer),
-        timeout(Stage::Body),
-    ];
-    let texts = whys.map(|why| show(&unreachable(&api, why))).join("\n");
+    let texts = UNREACHABLE.map(|why| show(&unreachable(&api, why))).join("\n");
     insta::assert_snapshot!(texts);
 }
 

@@ -10,6 +10,7 @@ mod error;
 mod exchange;
 mod pace;
 mod permits;
+mod replay;
 mod request;
 mod tls;
 mod trace;
@@ -49,6 +50,7 @@ pub(crate) use self::{error::SendError, permits::PluginConnections, trace::Trace
 use crate::{
     policy::Grant,
     receipt::{Denial, ExchangeEnd, Stage},
+    replay::Replay,
 };
 
 /// How long a connection may take to make, look-up and TLS included: short enough that a plugin whose server is mute can
@@ -93,6 +95,7 @@ struct Sender {
     plugin: PluginConnections,
     grant: Arc<Grant>,
     deadline: Instant,
+    replay: Option<Arc<Replay>>,
 }
 
 #[derive(Debug, Clone)]
@@ -135,7 +138,14 @@ impl Egress {
         grant: Arc<Grant>,
         deadline: std::time::Instant,
     ) -> Self {
-        Self { sender: Sender { network, plugin, grant, deadline: deadline.into() }, used: OnceLock::new() }
+        let sender = Sender { network, plugin, grant, deadline: deadline.into(), replay: None };
+        Self { sender, used: OnceLock::new() }
+    }
+
+    /// The same, answered by the replay, if there is one, and not by servers.
+    pub(crate) fn replaying(mut self, replay: Option<Arc<Replay>>) -> Self {
+        self.sender.replay = replay;
+        self
     }
 
     /// Sends one request and gives the answer when its head has come. Dropping the future, or the body, closes the
@@ -216,7 +226,10 @@ impl Sender {
         let ongoing = Ongoing::begin(&used.trace, server.clone(), deadline);
         let entry = ongoing.entry.clone();
         let result = match ongoing.entry.may_begin(request.size().unwrap_or(0)) {
-            Ok(()) => self.dial_and_exchange(request, &permitted, used, ongoing).await,
+            Ok(()) => match &self.replay {
+                Some(replay) => self.replayed(replay, request, used, ongoing).await,
+                None => self.dial_and_exchange(request, &permitted, used, ongoing).await,
+            },
             Err(why) => Err(why.into()),
         };
         match &result {

@@ -109,6 +109,16 @@ impl Checked {
         Ok(Self { server, timeouts, method, path, headers, body })
     }
 
+    /// The method, in upper case.
+    pub(super) fn method(&self) -> &str {
+        self.method.as_str()
+    }
+
+    /// The whole URL.
+    pub(super) fn url(&self) -> String {
+        format!("{}{}", self.server, self.path)
+    }
+
     /// Bytes of the body, where that is known.
     pub(super) fn size(&self) -> Option<u64> {
         self.body.size_hint().exact()

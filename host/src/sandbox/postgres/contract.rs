@@ -1,6 +1,6 @@
 //! The contract's `postgres` on top of the pools.
 
-use super::query::Question;
+use super::{query::Question, replay};
 use crate::{
     failure::{Code, Parts, network},
     receipt::{DatabaseFailure, Refusal},
@@ -17,6 +17,9 @@ impl postgres::Host for CallState {
             self.egress.deny(denial);
             postgres::Error { failure: error, refusal: None }
         })?;
+        if let Some(replay) = &self.replay {
+            return Ok(replay::answer(replay, &query)?);
+        }
         let question = Question {
             sql: query.sql,
             parameters: query.parameters,

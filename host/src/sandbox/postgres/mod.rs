@@ -11,6 +11,7 @@ mod meter;
 mod parameter;
 mod pool;
 mod query;
+mod replay;
 mod trace;
 mod url;
 

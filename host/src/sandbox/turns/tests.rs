@@ -10,8 +10,8 @@ use tokio::{task::JoinSet, time::interval};
 use super::*;
 use crate::{
     call::Call,
-    policy::{Capabilities, Digest, Grant, PartialLimits},
-    sandbox::{Pace, PluginConnections, Program, Sandbox, Settings, Work},
+    policy::{Digest, Limits, PartialLimits},
+    sandbox::{Program, Sandbox, Settings, Work},
 };
 
 const LONG: Duration = Duration::from_secs(60);
@@ -24,14 +24,8 @@ async fn program(sandbox: &Sandbox, file: &str) -> Program {
 fn work(plugin: &str, concurrency: u32, deadline: Duration) -> Work {
     let limits = PartialLimits { concurrency: Some(concurrency), deadline: Some(deadline), memory: None };
     Work {
-        plugin: plugin.into(),
-        tool: "sleeps".into(),
-        grant: Arc::new(Grant::everything(&Capabilities { limits, ..Capabilities::default() })),
-        env: Arc::new([]),
-        unset: Arc::new([]),
         turns: Arc::new(Turns::new(concurrency)),
-        connections: PluginConnections::default(),
-        pace: Arc::new(Pace::default()),
+        ..Work::with_nothing(plugin, "sleeps", Limits::default().with(&limits))
     }
 }
 

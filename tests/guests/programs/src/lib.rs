@@ -9,6 +9,8 @@
     reason = "what the programs share is short, and read by nobody else"
 )]
 
+pub mod story;
+
 /// What `wit-bindgen` makes of `wit/plugin.wit`.
 #[expect(missing_docs, reason = "generated; wit/plugin.wit documents the contract")]
 #[allow(unreachable_pub, unsafe_code, clippy::pedantic, clippy::allow_attributes_without_reason, reason = "generated")]
@@ -22,10 +24,10 @@ pub mod bindings {
 }
 
 pub use bindings::exports::toolcell::plugin::tools::{Guest, Output, Tool, ToolError};
-pub use bindings::toolcell::plugin::{http, log, postgres, progress};
+pub use bindings::toolcell::plugin::{cache, http, log, postgres, progress, tool_types::Hints};
 pub use serde_json::{Value, json};
 
-use bindings::toolcell::plugin::tool_types::{Content, Hints};
+use bindings::toolcell::plugin::tool_types::Content;
 
 /// What a tool answers. The error is boxed because it is large.
 pub type Answer = Result<Output, Box<ToolError>>;

@@ -305,7 +305,7 @@ pub(super) mod tests {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let code = folder.path().join("code");
         let cache = || CodeCache::open(&code, [7; 32]).expect("the folder is private");
-        let settings = Settings { slots: 1, cache: Some(cache()), ..Settings::default() };
+        let settings = Settings { slots: 1, code_cache: Some(cache()), ..Settings::default() };
         let sandbox = Sandbox::new(settings).expect("a sandbox");
         let digest = Digest::of(EMPTY);
         let entry = code.join(entry_name(&sandbox.engine, &digest));
