@@ -163,6 +163,7 @@ fn is_crash(failure: &Failure) -> bool {
             | Failure::Denied { .. }
             | Failure::Unreachable { .. }
             | Failure::Database { .. }
+            | Failure::CacheUnreachable { .. }
             | Failure::MissingVariable { .. }
             | Failure::MemoryLimit { .. }
             | Failure::ResourceLimit { .. }
