@@ -16,7 +16,8 @@ use crate::bindings;
 /// assert!(!error.retryable);
 /// ```
 ///
-/// `?` makes one from a [`serde_json::Error`]; the functions of [`http`](crate::http) and [`env`](mod@crate::env) return one.
+/// `?` makes one from a [`serde_json::Error`]; the functions of [`http`](crate::http), [`cache`](crate::cache) and
+/// [`env`](mod@crate::env) return one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToolError {
     /// Stable, for programs: 1 to 48 of `a-z 0-9 _`.
@@ -94,8 +95,8 @@ impl From<ToolError> for bindings::ToolError {
     }
 }
 
-impl From<bindings::toolcell::plugin::http::Error> for ToolError {
-    fn from(error: bindings::toolcell::plugin::http::Error) -> Self {
+impl From<bindings::toolcell::plugin::tool_types::HostError> for ToolError {
+    fn from(error: bindings::toolcell::plugin::tool_types::HostError) -> Self {
         Self {
             code: error.code,
             message: error.message,
@@ -138,7 +139,7 @@ mod tests {
 
     #[test]
     fn an_error_of_the_host_keeps_its_advice() {
-        let denied = bindings::toolcell::plugin::http::Error {
+        let denied = bindings::toolcell::plugin::tool_types::HostError {
             code: "denied_network".into(),
             message: "https://example.com:443 is not granted".into(),
             likely_causes: vec!["the manifest does not ask for it".into()],

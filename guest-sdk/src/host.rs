@@ -3,7 +3,10 @@
 #[cfg(target_family = "wasm")]
 pub(crate) use crate::bindings::toolcell::plugin::{log::log, progress::report};
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use crate::testing::host::{log, report, run, send, variable};
+pub(crate) use crate::testing::{
+    cache,
+    host::{log, report, run, send, variable},
+};
 
 /// Sends one request and waits for its answer.
 #[cfg(target_family = "wasm")]
@@ -25,4 +28,27 @@ pub(crate) fn run(
 #[cfg(target_family = "wasm")]
 pub(crate) fn variable(name: &str) -> Result<String, std::env::VarError> {
     std::env::var(name)
+}
+
+/// The contract's `cache`, with errors that are ready for the model.
+#[cfg(target_family = "wasm")]
+pub(crate) mod cache {
+    use std::time::Duration;
+
+    use crate::ToolError;
+    use crate::bindings::toolcell::plugin::cache as contract;
+    use crate::cache::Entry;
+
+    pub(crate) fn get(key: &str) -> Result<Option<Entry>, ToolError> {
+        let entry = contract::get(key)?;
+        Ok(entry.map(|entry| Entry { value: entry.value, age: Duration::from_millis(entry.age_ms) }))
+    }
+
+    pub(crate) fn set(key: &str, value: &[u8], ttl_ms: u64) -> Result<(), ToolError> {
+        Ok(contract::set(key, value, ttl_ms)?)
+    }
+
+    pub(crate) fn delete(key: &str) -> Result<(), ToolError> {
+        Ok(contract::delete(key)?)
+    }
 }

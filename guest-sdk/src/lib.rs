@@ -36,16 +36,17 @@
 //! The derive macros name the crates `serde` and `schemars`, so an author's `Cargo.toml` lists both beside this one:
 //! that is shorter than a `crate = "..."` attribute on every type. `serde` 1 and `schemars` 1 are expected.
 //!
-//! Beside the result a tool has [`http`], [`postgres`], [`log`], [`progress`] and [`mod@env`]. On any target but WebAssembly the
+//! Beside the result a tool has [`http`], [`postgres`], [`cache`], [`log`], [`progress`] and [`mod@env`]. On any target but WebAssembly the
 //! functions of those modules talk to stand-ins, so that plain `cargo test` tests a plugin; see [`testing`].
 //!
 //! # Invariants
 //!
 //! - A call builds no schema, draws no random number and reads no environment unless the tool does.
-//! - Nothing is kept from one call to the next: the host drops the whole instance.
+//! - Nothing is kept from one call to the next but what the tool puts into the [`cache`]: the host drops the whole instance.
 
 #[doc(hidden)]
 pub mod bindings;
+pub mod cache;
 pub mod env;
 mod error;
 mod host;

@@ -11,6 +11,7 @@
 //! assert_eq!(response.status, 200);
 //! ```
 
+pub(crate) mod cache;
 mod example;
 pub(crate) mod host;
 mod http;
@@ -21,6 +22,7 @@ use serde_json::Value;
 use crate::log::Level;
 use crate::{Output, Tool, ToolError, bindings};
 
+pub use cache::{FakeCache, InstalledCache, advance, cache};
 pub use example::examples;
 pub use http::{FakeHttp, InstalledHttp, http};
 pub use postgres::{FakePostgres, InstalledPostgres, postgres};

@@ -1,18 +1,13 @@
 //! The plugin `query-replica` on a real PostgreSQL: what its tools answer, and what a model reads of each failure in the
 //! very state of server, role or statement that causes it.
 
-use std::{fs, net::TcpListener};
+mod states;
+
+use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::{
-    client::Client,
-    clients::command,
-    failure::Failed,
-    folder::Folder,
-    peers,
-    postgres_server::{Postgres, free_port},
-};
+use crate::{client::Client, clients::command, failure::Failed, folder::Folder, peers, postgres_server::Postgres};
 
 /// `analyst` may read some tables; the ways in which a role or a schema can be wrong are beside it.
 const SETUP: &str = r#"
@@ -163,7 +158,7 @@ fn tables_are_described_as_far_as_they_may_be_read() {
     let nothing = describe(&mut client, json!({"name_contains": "invoice"}));
     let hint = "No table has `invoice` in its name; without `name_contains` there are 1.";
     assert_eq!(nothing, json!({"schema": "public", "tables": [], "table_count": 0, "truncated": false, "hint": hint}));
-    for (name, schema) in [("replica_unknown_schema", "sale"), ("replica_hidden_schema", "hidden")] {
+    for (name, schema) in [("unknown_schema", "sale"), ("hidden_schema", "hidden")] {
         let text = fails(&mut client, "describe_tables", json!({"schema": schema}), "unknown_schema");
         insta::assert_snapshot!(name, text);
     }
@@ -198,100 +193,9 @@ fn a_statement_that_is_refused_is_explained() {
     ];
     for (name, code, sql) in cases {
         let text = refused(&mut client, sql, code);
-        insta::assert_snapshot!(format!("replica_{name}"), text);
+        insta::assert_snapshot!(name, text);
     }
     assert_eq!(server.admin("SELECT count(*) FROM users WHERE email <> ''"), [[Some("2".to_owned())]]);
-}
-
-/// Stops, locks out, restarts: what the next call tells, and that it needs no restart of the host.
-#[test]
-fn a_replica_in_trouble_is_told_in_that_state() {
-    let mut server = server();
-    let folder = folder();
-    let mut client = serve(&folder, &server.url_of(ANALYST, "postgres"));
-    let one = json!({"sql": "SELECT 1 AS one"});
-    assert_eq!(rows(&mut client, one.clone())["rows"], json!([[1]]));
-
-    server.stop();
-    for tool in ["query_replica", "describe_tables"] {
-        let arguments = if tool == "query_replica" { one.clone() } else { json!({}) };
-        let down = fails(&mut client, tool, arguments, "database_unreachable");
-        assert!(down.contains("pg_isready -h 127.0.0.1") && down.contains("REPLICA_URL"), "{down}");
-        insta::assert_snapshot!("replica_down", down);
-    }
-    server.run();
-    assert_eq!(rows(&mut client, one.clone())["rows"], json!([[1]]));
-
-    server.admin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'analyst'");
-    assert_eq!(rows(&mut client, one.clone())["rows"], json!([[1]]));
-
-    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'analyst'";
-    server.admin(&format!("ALTER ROLE analyst NOLOGIN; {end}"));
-    insta::assert_snapshot!("replica_locked_out", refused(&mut client, "SELECT 1", "database_login"));
-    server.admin(&format!("ALTER ROLE analyst LOGIN SUPERUSER; {end}"));
-    insta::assert_snapshot!("replica_unsafe", refused(&mut client, "SELECT 1", "database_unsafe"));
-    server.admin(&format!("ALTER ROLE analyst NOSUPERUSER; {end}"));
-    assert_eq!(rows(&mut client, one)["rows"], json!([[1]]));
-}
-
-/// What the primary changes, its replica has to follow, also where somebody still reads it.
-#[test]
-fn a_statement_in_the_way_of_the_primary_is_given_up_and_can_be_tried_again() {
-    let primary = server();
-    let replica = primary.standby(&["-c", "max_standby_streaming_delay=100ms"]);
-    let folder = folder();
-    let mut client = serve(&folder, &replica.url());
-    let id = client.begin_call("query_replica", json!({"sql": "SELECT count(*), pg_sleep(60) FROM users"}));
-    replica.wait_until_running("pg_sleep");
-    primary.admin("BEGIN; LOCK TABLE users; COMMIT");
-    let failed = Failed::new(&client.end(id)["result"]);
-    assert_eq!(failed.code, "replica_conflict", "{}", failed.text);
-    insta::assert_snapshot!("replica_conflict", failed.text);
-    assert_eq!(rows(&mut client, json!({"sql": "SELECT count(*) FROM users"}))["rows"], json!([[2]]));
-}
-
-/// Each value of `REPLICA_URL` that is wrong in its own way.
-#[test]
-fn a_wrong_variable_is_told_by_its_name() {
-    let server = server();
-    let nobody = free_port();
-    // Takes connections and says nothing, as a firewall in between does.
-    let silent = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
-    let silent_port = silent.local_addr().expect("it is bound").port();
-    let cases = [
-        ("wrong_password", "database_login", server.url_of("analyst:wrong", "postgres")),
-        ("no_password", "database_login", server.url_of("analyst", "postgres")),
-        ("no_such_database", "database_login", server.url_of(ANALYST, "nowhere")),
-        ("wrong_port", "database_unreachable", format!("postgres://{ANALYST}@127.0.0.1:{nobody}/postgres")),
-        ("silent", "database_unreachable", format!("postgres://{ANALYST}@127.0.0.1:{silent_port}/postgres")),
-        ("no_tls", "database_unreachable", format!("{}?sslmode=require", server.url_of(ANALYST, "postgres"))),
-        ("no_url", "database_not_configured", "replica.example.com".to_owned()),
-    ];
-    let folder = folder();
-    for (name, code, url) in cases {
-        let text = refused(&mut serve(&folder, &url), "SELECT 1", code);
-        assert!(name == "silent" || text.contains("REPLICA_URL"), "{text}");
-        assert!(!text.contains("analyst") && !text.contains("s3cret"), "{text}");
-        insta::assert_snapshot!(format!("replica_{name}"), text);
-    }
-    insta::assert_snapshot!(
-        "replica_unset",
-        refused(&mut folder.serve_with(&["--locked"]), "SELECT 1", "database_not_configured")
-    );
-    folder.write("toolcell.toml", "");
-    insta::assert_snapshot!(
-        "replica_not_configured",
-        refused(&mut folder.serve_with(&["--locked"]), "SELECT 1", "database_not_configured")
-    );
-}
-
-/// What a resolver says about a name that cannot exist depends on whether it reaches any name server.
-#[test]
-fn a_server_without_an_address_is_told_by_its_name() {
-    let folder = folder();
-    let url = format!("postgres://{ANALYST}@replica.invalid/postgres");
-    let text = refused(&mut serve(&folder, &url), "SELECT 1", "database_unreachable");
-    assert!(text.contains("replica.invalid:5432") && text.contains("VPN"), "{text}");
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod client;
 mod clients;
 mod code_cache;
 mod components;
+mod databases;
 mod endless;
 mod files;
 #[allow(dead_code, reason = "it is shared with tests that use more of it")]
@@ -27,6 +28,12 @@ mod lock;
 mod made_for;
 mod neighbour;
 mod oracle;
+#[allow(dead_code, reason = "it is shared with tests that use more of it")]
+#[path = "../support/peers.rs"]
+mod peers;
+#[allow(dead_code, reason = "it is shared with tests that use more of it")]
+#[path = "../support/postgres.rs"]
+mod postgres_server;
 mod process;
 #[allow(dead_code, reason = "it is shared with tests that use more of it")]
 #[path = "../support/promise.rs"]
@@ -50,6 +57,7 @@ fn main() -> ExitCode {
         guests::cases(),
         caches::cases(),
         upstreams::cases(),
+        databases::cases(),
         clients::cases(),
         files::cases(),
         lock::cases(),

@@ -7,11 +7,13 @@ use serde_json::{Value, json};
 use crate::{
     caches,
     components::ByHand,
+    databases,
     endless::Endless,
     folder::{Folder, component},
     guests,
     neighbour::{self, Neighbour},
     oracle::{Attack, Case, Seen},
+    postgres_server::Postgres,
     process::Holds,
     session::{Reply, Session},
     upstream::Upstream,
@@ -32,6 +34,8 @@ pub struct Scene {
     pub off_limits: Upstream,
     /// The `https` URL of a server that says nothing, also not in the TLS handshake.
     pub mute_tls: String,
+    /// The database that one plugin may ask.
+    _postgres: Postgres,
 }
 
 /// Enough for a call that answers, on a loaded machine too.
@@ -88,6 +92,11 @@ impl Scene {
             format!("capabilities.network = [\"http://*\", \"http://*:{}\"]\ntools.prefix = \"any-\"", off_limits.port);
         folder.add_as("any", "fetches", &format!("{}\n{any}", manifest("any")));
         caches::add(&folder);
+        let postgres = Postgres::start();
+        folder.add("queries", &format!("{}\n{}", manifest("queries"), databases::ASKS));
+        for (file, text) in databases::configuration(&postgres) {
+            folder.write(file, &text);
+        }
         for (name, parts) in guests::by_hand() {
             add_by_hand(&folder, name, &parts, "");
         }
@@ -95,13 +104,14 @@ impl Scene {
             let any = entries.iter_mut().find(|(name, _)| name.as_str() == "any").expect("it was added");
             any.1.granted.network.append(&mut any.1.declined.network);
         });
-        let session = Arc::new(Session::new(folder.serve()));
+        let session = Arc::new(Session::new(folder.serve_with(&["--locked", "--env-file", ".env"])));
         let tools = session.tools().expect("the server lists its tools");
         let missing = guests::by_hand().into_iter().find(|(name, _)| !tools.iter().any(|tool| tool == name));
         if let Some((name, _)) = missing {
             panic!("{name}: {:?}", session.wait_for_log(0, &[name]));
         }
         let neighbour = Neighbour::start(&session);
+        databases::warm_up(&session);
         warm_up(&session, &mute_tls);
         let before = Holds::now(session.process()).expect("the server runs");
         Self {
@@ -114,6 +124,7 @@ impl Scene {
             seized,
             off_limits,
             mute_tls,
+            _postgres: postgres,
         }
     }
 }

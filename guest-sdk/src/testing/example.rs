@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::postgres::{Error, Refusal};
 use crate::{Content, Output, Tool, ToolError};
 
-use super::{FakeHttp, FakePostgres, call, env, http, postgres};
+use super::{FakeHttp, FakePostgres, cache, call, env, http, postgres};
 
 /// Runs every `*.json` in `folder`: calls a tool, answers its requests and statements from the file, compares the result.
 ///
@@ -24,11 +24,11 @@ use super::{FakeHttp, FakePostgres, call, env, http, postgres};
 /// }
 /// ```
 ///
-/// All but `tool`, `arguments` and `expect` may be left out. A `body` that is a string is sent as it is, anything else as
-/// JSON; in place of status and body, `"fail": "refused"` or `"fail": "timeout"` is a server that gives no answer. `"env":
-/// {"TOKEN": "x"}` sets variables. `"varies": true` says that what `expect` leaves out may differ from call to call.
-/// `databases` has what databases answer to statements, each with rows or with an error; `refusal` is what the database
-/// itself said:
+/// All but `tool`, `arguments` and `expect` may be left out; `description` says what the example shows. A `body` that is a
+/// string is sent as it is, anything else as JSON; in place of status and body, `"fail": "refused"` or `"fail": "timeout"` is a
+/// server that gives no answer. `"env": {"TOKEN": "x"}` sets variables. The cache is empty. `"varies": true` says that what
+/// `expect` leaves out may differ from call to call. `databases` has what databases answer to statements, each with rows or with
+/// an error; `refusal` is what the database itself said:
 ///
 /// ```json
 /// [
@@ -159,6 +159,8 @@ fn run(tools: &[Tool], text: &str) -> Result<(), String> {
     let example: Example = serde_json::from_str(text).map_err(|error| format!("not an example: {error}"))?;
     let upstream = example.upstream.into_iter().try_fold(http(), answer)?;
     let _env: Vec<_> = example.env.iter().map(|(name, value)| env(name, value)).collect();
+    // What another example left in the cache is not for this one.
+    let _cache = cache().install();
     let _http = upstream.install();
     let _postgres = example.databases.into_iter().fold(postgres(), answer_statement).install();
     let result = as_json(call(tools, &example.tool, example.arguments));

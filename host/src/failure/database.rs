@@ -127,10 +127,13 @@ fn without_place(name: &str, fault: &DatabaseFault) -> Parts {
             format!("the database {name} was not asked: its role can do more than read ({power})"),
             &["the URL holds the user of an administrator or of an application that writes"],
             "the role in the URL; a person makes one with LOGIN alone, grants it pg_read_all_data or SELECT on some tables, and \
-             restarts the host",
+             puts it into the URL",
         ),
         DatabaseFault::Busy { connections, waited } => Parts::new(
-            format!("all {connections} connections to the database {name} were in use for {}", duration_text(*waited)),
+            format!(
+                "no connection to the database {name} was free for {}; the host keeps {connections} at most",
+                duration_text(*waited)
+            ),
             &["many calls at once", "slow statements hold the connections"],
             "try again with fewer calls at once; a person can raise `connections` of that database in toolcell.toml",
         )

@@ -32,12 +32,12 @@ const TABLES: &str = "SELECT c.relname::text AS name, CASE c.relkind WHEN 'v' TH
     AND strpos(lower(c.relname), lower($2)) > 0 ORDER BY c.relname";
 
 /// Describes the tables and views of one schema of the team's PostgreSQL read replica (the database that the operator
-/// configured as `replica`): columns with types, NULL and comments, primary and foreign keys, and roughly how many rows. Use
-/// it before `query_replica` to write SQL with names that exist. Reads the database's catalogue, never a row of a table.
-/// Shows what the replica's role may read, at most 100 tables in the order of their names; partitions are left out, the
-/// partitioned table is there. A schema without tables is a result with a `hint`, not an error. Fails with `unknown_schema`
-/// (with the schemas there are) or a `database_` code such as `database_unreachable`, `database_login` or
-/// `database_not_configured`; it changes nothing.
+/// configured as `replica`). Use it before `query_replica` to write SQL with names that exist. Reads the database's
+/// catalogue, never a row of a table. Returns for each table its columns with types, NULL and comments, primary and
+/// foreign keys, and roughly how many rows: of the tables that the replica's role may read, at most 100 in the order of
+/// their names; partitions are left out, the partitioned table is there. A schema without tables is a result with a
+/// `hint`, not an error. Fails with `unknown_schema` (with the schemas there are) or a `database_` code such as
+/// `database_unreachable`, `database_login` or `database_not_configured`; it changes nothing.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DescribeTables {

@@ -47,7 +47,7 @@ fn questions_that_cannot_be_put_are_named() {
     let postgres = Postgres::start();
     let (_folder, mut client) = super::on(&postgres);
     for (arguments, words) in [
-        (json!({"sql": "SELECT $1::int"}), "has 1 parameters, and 0 were given"),
+        (json!({"sql": "SELECT $1::int"}), "parameters is 1, and 0 were given"),
         (json!({"sql": "SELECT $1::int", "parameters": [{"a": 1}]}), "parameter $1 is an object"),
         (json!({"sql": "SELECT 1\u{0}"}), "NUL"),
         (json!({"sql": "SELECT 1", "max_rows": 0}), "expected 1 to 100000"),

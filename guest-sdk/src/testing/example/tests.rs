@@ -79,6 +79,25 @@ fn a_database_answers_rows_or_refuses() {
     assert_eq!(run_names(&json!({"error": error}), &told), Ok(()));
 }
 
+fn count(_: NoArguments) -> Result<Text, ToolError> {
+    let count = crate::cache::get("count")?.map_or(0, |entry| entry.value.len()) + 1;
+    crate::cache::set("count", vec![0; count], std::time::Duration::from_secs(60))?;
+    Ok(Text(format!("{} {count}", crate::env::var("GREETING")?)))
+}
+
+#[test]
+fn each_example_has_its_own_variables_and_an_empty_cache() {
+    let example = |greeting: &str| {
+        let expect = json!({"text": format!("{greeting} 1")});
+        let env = json!({"GREETING": greeting});
+        json!({"description": "Counts.", "tool": "count", "arguments": {}, "env": env, "expect": expect}).to_string()
+    };
+    for greeting in ["hello", "good day"] {
+        assert_eq!(run(&[Tool::new("count", count)], &example(greeting)), Ok(()));
+    }
+    assert!(crate::env::var("GREETING").is_err());
+}
+
 #[test]
 fn lists_have_to_be_equally_long() {
     assert_eq!(difference(&json!([1, {"a": 1}]), &json!([1, {"a": 1, "b": 2}]), ""), None);

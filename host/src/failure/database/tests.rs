@@ -94,7 +94,7 @@ fn statements_that_are_refused() {
     let faults = [
         DatabaseFault::Timeout { limit: Duration::from_secs(29), refusal: cancelled },
         DatabaseFault::NoRows,
-        DatabaseFault::Invalid { reason: "the statement has 1 parameters, and 0 were given".to_owned() },
+        DatabaseFault::Invalid { reason: "the number of the statement's parameters is 1, and 0 were given".to_owned() },
     ];
     let faults = faults.into_iter().chain(refused.map(DatabaseFault::Refused));
     insta::assert_snapshot!("statements_that_are_refused", faults.map(of).collect::<Vec<_>>().join("\n\n"));

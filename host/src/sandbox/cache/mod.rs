@@ -1,8 +1,8 @@
 //! What plugins keep from one call to the next: the contract's `cache`, and the two stores behind it. Only `contract` knows
 //! the runtime.
 //!
-//! Each plugin has a room of its own, in bytes and in entries, so that nothing one plugin does makes another's entries go. The
-//! memory of all embedded caches together is at most the sum of what was granted.
+//! Each plugin has a room of its own, in bytes and in entries, so that nothing one plugin does makes another's entries go.
+//! The memory of all embedded caches together is at most the sum of what was granted.
 
 mod contract;
 mod embedded;
@@ -25,8 +25,8 @@ use crate::{policy::CacheRoom, receipt::CacheFault};
 const MAX_KEY: usize = 512;
 /// Entries of one plugin, at most: where they are small, it is their number that costs.
 const MAX_ENTRIES: u64 = 10_000;
-/// Bytes of a plugin's room that an entry takes besides its key and its value.
-const ENTRY: u64 = 256;
+/// Bytes of a plugin's room that an entry takes besides its key and its value: what both stores need to find it again.
+const ENTRY: u64 = 512;
 
 /// The caches of all plugins of a host.
 #[derive(Debug)]
@@ -137,6 +137,9 @@ impl PluginCache {
 
     /// Deletes the entry of that key, if there is one.
     async fn delete(&self, key: &str) -> Result<(), CacheFault> {
+        if !is_key(key) {
+            return Ok(());
+        }
         match &self.store {
             Store::Embedded(embedded) => {
                 embedded.delete(key);

@@ -25,8 +25,8 @@ use crate::{
 
 /// Bytes that a server may send for anything but the rows of a statement.
 const MAX_ANSWER: u64 = 1 << 20;
-/// After so long without an answer to what was sent, or to keepalives, a connection counts as dead.
-const DEAD_AFTER: Duration = Duration::from_secs(10);
+/// After so many milliseconds without an answer to what was sent, or to keepalives, a connection counts as dead.
+const DEAD_AFTER_MS: u32 = 10_000;
 /// How long cancelling may take, and the end of the session after it.
 const STOP: Duration = Duration::from_secs(5);
 
@@ -124,10 +124,11 @@ fn for_server(
 /// Has the system find out that the other end is gone, also where nothing says so. What cannot be set is found out later.
 fn notice_death(stream: &TcpStream) {
     let _ = sockopt::set_socket_keepalive(stream, true);
-    let _ = sockopt::set_tcp_keepidle(stream, DEAD_AFTER);
-    let _ = sockopt::set_tcp_keepintvl(stream, DEAD_AFTER / 2);
+    let dead_after = Duration::from_millis(DEAD_AFTER_MS.into());
+    let _ = sockopt::set_tcp_keepidle(stream, dead_after);
+    let _ = sockopt::set_tcp_keepintvl(stream, dead_after / 2);
     #[cfg(target_os = "linux")]
-    let _ = sockopt::set_tcp_user_timeout(stream, DEAD_AFTER.as_millis() as u32);
+    let _ = sockopt::set_tcp_user_timeout(stream, DEAD_AFTER_MS);
 }
 
 impl Connection {

@@ -104,7 +104,8 @@ impl Form {
             Self::Text => write_text(json, bytes)?,
             // One byte of whatever encoding; zero is the empty one.
             Self::Char => {
-                write_string(json, &bytes.iter().filter(|b| **b != 0).map(|b| char::from(*b)).collect::<String>())
+                let letter: String = bytes.iter().filter(|byte| **byte != 0).map(|byte| char::from(*byte)).collect();
+                write_string(json, &letter);
             }
             Self::Bytes => quoted(json, BASE64.encode(bytes)),
             Self::Uuid => quoted(json, uuid(exactly(bytes)?)),

@@ -24,9 +24,8 @@ impl Parameter {
         Ok(Self(match text.as_bytes().first() {
             Some(b'n') => None,
             Some(b'"') => Some(string(text)),
-            Some(b'{') if is_json(kind) => Some(text.to_owned()),
+            Some(b'{' | b'[') if is_json(kind) => Some(text.to_owned()),
             Some(b'{') => return Err(unfit("an object")),
-            Some(b'[') if is_json(kind) => Some(text.to_owned()),
             Some(b'[') => match base(kind).kind() {
                 Kind::Array(element) => Some(array(text, element)),
                 _ => return Err(unfit("an array")),

@@ -172,7 +172,7 @@ impl Question {
     fn parameters(&self, statement: &Statement) -> Result<Vec<Parameter>, DatabaseFault> {
         let (given, expected) = (self.parameters.len(), statement.params().len());
         if given != expected {
-            let reason = format!("the statement has {expected} parameters, and {given} were given");
+            let reason = format!("the number of the statement's parameters is {expected}, and {given} were given");
             return Err(DatabaseFault::Invalid { reason });
         }
         let values = self.parameters.iter().zip(statement.params()).zip(1..);
