@@ -99,6 +99,18 @@ fn databases_are_answered_too() {
 }
 
 #[test]
+fn each_call_begins_with_an_empty_cache() {
+    let (_folder, plugin) = plugin("cached", "capabilities.cache = { max = \"1MiB\", ttl-max = \"1h\" }\n");
+    let results = |steps| {
+        let answer = plugin.call("cached", json!({"steps": steps}), Replay::new()).expect("it answers");
+        answer.structured.expect("structured")["results"].clone()
+    };
+    let kept = results(json!([["set", "a", "b", 60_000], ["get", "a"]]));
+    assert_eq!((&kept[0], &kept[1]["value"]), (&json!("set"), &json!("b")));
+    assert_eq!(results(json!([["get", "a"]])), json!([null]));
+}
+
+#[test]
 #[should_panic(expected = "fetches sent a request that has no answer: GET https://api.example.com/a")]
 fn a_request_without_an_answer_fails_the_test() {
     let (_folder, plugin) = fetches();

@@ -26,8 +26,9 @@ use super::{FakeHttp, FakePostgres, cache, call, env, http, postgres};
 ///
 /// All but `tool`, `arguments` and `expect` may be left out; `description` says what the example shows. A `body` that is a
 /// string is sent as it is, anything else as JSON; in place of status and body, `"fail": "refused"` or `"fail": "timeout"` is a
-/// server that gives no answer. `"env": {"TOKEN": "x"}` sets variables. The cache is empty. `databases` has what databases
-/// answer to statements, each with rows or with an error; `refusal` is what the database itself said:
+/// server that gives no answer. `"env": {"TOKEN": "x"}` sets variables. The cache is empty. `"varies": true` says that what
+/// `expect` leaves out may differ from call to call. `databases` has what databases answer to statements, each with rows or with
+/// an error; `refusal` is what the database itself said:
 ///
 /// ```json
 /// [
@@ -39,8 +40,8 @@ use super::{FakeHttp, FakePostgres, cache, call, env, http, postgres};
 /// ]
 /// ```
 ///
-/// The result has `structured` and `text`, or `error` with the members of [`ToolError`]. Of each object only the members that `expect`
-/// names are compared; everything else has to be equal.
+/// The result has `structured` and `text`, or `error` with the members of [`ToolError`]. Of each object only the members
+/// that `expect` names are compared; everything else has to be equal.
 ///
 /// # Panics
 ///
@@ -70,6 +71,8 @@ struct Example {
     upstream: Vec<Upstream>,
     #[serde(default)]
     databases: Vec<Statement>,
+    #[serde(default, rename = "varies")]
+    _varies: bool,
     expect: Value,
 }
 

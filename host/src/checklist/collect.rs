@@ -139,7 +139,6 @@ fn facts(tool: &Tool) -> ToolFacts {
         output: tool.output_schema().map(|schema| (**schema).clone()),
         read_only: spec.read_only,
         destructive: spec.destructive,
-        idempotent: spec.idempotent,
         open_world: spec.open_world,
     }
 }

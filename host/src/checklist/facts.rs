@@ -55,8 +55,6 @@ pub struct ToolFacts {
     /// See [`ToolFacts::read_only`].
     pub destructive: Option<bool>,
     /// See [`ToolFacts::read_only`].
-    pub idempotent: Option<bool>,
-    /// See [`ToolFacts::read_only`].
     pub open_world: Option<bool>,
 }
 

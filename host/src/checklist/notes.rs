@@ -77,7 +77,6 @@ mod tests {
             output: None,
             read_only,
             destructive: None,
-            idempotent: None,
             open_world,
         };
         let noted = |tool, reaches_out| hints(&tool, reaches_out).len();

@@ -163,6 +163,7 @@ fn is_crash(failure: &Failure) -> bool {
             | Failure::Denied { .. }
             | Failure::Unreachable { .. }
             | Failure::Database { .. }
+            | Failure::CacheUnreachable { .. }
             | Failure::MissingVariable { .. }
             | Failure::MemoryLimit { .. }
             | Failure::ResourceLimit { .. }
@@ -282,12 +283,16 @@ fn shapes(facts: &Facts) -> Vec<Finding> {
 }
 
 fn state(facts: &Facts) -> Vec<Finding> {
-    let declared = |tool: &str| facts.tools.iter().any(|known| known.name == tool && known.idempotent == Some(false));
+    let varies = |seen: &Seen| {
+        let mut examples = facts.examples.iter().filter(|example| example.varies);
+        examples.any(|example| seen.situation == Situation::Example(example.name.clone()))
+    };
     let pairs = facts.runs.iter().map(|(seen, _)| seen).zip(facts.again.iter().rev());
-    let differing = pairs.filter(|(first, second)| first.answer != second.answer && !declared(&first.tool));
+    let differing = pairs.filter(|(first, second)| first.answer != second.answer && !varies(first));
     let finding = |(first, _): (&Seen, &Seen)| {
         let says = format!("{} answers the same call differently {}", first.tool, first.situation);
-        let mend = "take out what varies (time, randomness, the order of a map), or say `idempotent(false)`";
+        let mend =
+            "take out what varies (time, randomness, the order of a map), or say `\"varies\": true` in the example";
         fail(facts.files.place(&format!("\"{}\"", first.tool), &first.tool), format!("{says}; {mend}"))
     };
     differing.map(finding).chain(nothing_seen(facts)).collect()

@@ -6,8 +6,8 @@ use super::{Code, Failure, Mismatch, WaitingFor, network::tests};
 use crate::{
     call::CallId,
     receipt::{
-        DatabaseFailure, DatabaseFault, DatabasePlace, Denial, Exchange, ExchangeEnd, LoginFault, Receipt, Refusal,
-        Server, Unreachable,
+        CacheFault, DatabaseFailure, DatabaseFault, DatabasePlace, Denial, Exchange, ExchangeEnd, LoginFault, Receipt,
+        Refusal, Server, Unreachable,
     },
 };
 
@@ -53,6 +53,7 @@ fn failures() -> Vec<Failure> {
     failures.extend(denials().into_iter().map(|denial| Failure::Denied { denial }));
     failures.extend(tests::UNREACHABLE.map(|why| unreachable(&api, why)));
     failures.extend(faults().into_iter().map(database));
+    failures.extend(cache_faults().into_iter().map(|fault| Failure::CacheUnreachable { fault }));
     failures
 }
 
@@ -112,6 +113,18 @@ fn faults() -> Vec<DatabaseFault> {
     ];
     faults.extend(logins.map(DatabaseFault::Login));
     faults
+}
+
+fn cache_faults() -> Vec<CacheFault> {
+    let (variable, server) = (|| "CACHE_URL".to_owned(), || "redis.example.com:6379".to_owned());
+    vec![
+        CacheFault::Unset(variable()),
+        CacheFault::NoUrl(variable()),
+        CacheFault::Unreachable(server()),
+        CacheFault::Timeout { server: server(), limit: Duration::from_secs(2) },
+        CacheFault::Login(server()),
+        CacheFault::Refused(server()),
+    ]
 }
 
 fn database(fault: DatabaseFault) -> Failure {

@@ -36,6 +36,8 @@ pub struct Example {
     pub upstream: Vec<HttpAnswer>,
     /// What databases answer.
     pub databases: Vec<DatabaseAnswer>,
+    /// Whether what `expect` leaves out may differ from call to call.
+    pub varies: bool,
     /// What has to come of it: `structured` and `text`, or `error`.
     pub expect: Value,
 }
@@ -151,6 +153,8 @@ struct RawExample {
     upstream: Vec<RawUpstream>,
     #[serde(default)]
     databases: Vec<RawDatabase>,
+    #[serde(default)]
+    varies: bool,
     expect: Map<String, Value>,
 }
 
@@ -244,6 +248,7 @@ impl RawExample {
             env: self.env,
             upstream: upstream.collect::<Result<_, _>>()?,
             databases: databases.collect::<Result<_, _>>()?,
+            varies: self.varies,
             expect: self.expect.into(),
         })
     }

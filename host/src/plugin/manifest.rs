@@ -295,7 +295,7 @@ disable = ["debug"]
                 "cache = { max = \"1KiB\", ttl-max = \"1h\" }",
                 "3:17: max \"1KiB\" is out of range; expected 64KiB to 1GiB",
             ),
-            ("cache = { max = \"1MiB\", ttl = \"1h\" }", "3:26: unknown key \"ttl\"; did you mean \"ttl-max\"?"),
+            ("cache = { max = \"1MiB\", ttl = \"1h\" }", "3:25: unknown key \"ttl\"; did you mean \"ttl-max\"?"),
             (
                 "postgres = [\"REPLICA_URL\"]",
                 "3:13: \"REPLICA_URL\" cannot name a database; expected 1 to 48 of a-z, 0-9 and `-`, not starting with `-`",

@@ -64,6 +64,11 @@ pub fn each_bad_plugin_fails_its_rule_alone() {
     for (rule, guest) in guests {
         assert_eq!(not_passed(&story(guest)), [rule], "{guest}");
     }
+    let folder = story("story_moody");
+    let mut varying = example("Cells");
+    varying["varies"] = true.into();
+    folder.write("plugins/story/examples/seven.json", &varying.to_string());
+    assert_eq!(not_passed(&folder), Vec::<u64>::new());
     let folders: [(u64, fn(&Folder)); 3] = [
         (8, |folder| folder.write("plugins/story/src/lib.rs", "fn tools() {}\n")),
         (9, |folder| folder.write("plugins/story/examples/seven.json", &example("Rooms").to_string())),

@@ -113,7 +113,7 @@ fn a_misspelt_member_is_refused() {
 #[test]
 fn a_server_can_fail_as_the_host_tells_it() {
     let example = |exchange: &Value, expect: &Value| {
-        json!({"description": "A server that is down.", "tool": "page", "arguments": {}, "env": {"TOKEN": "x"},
+        json!({"description": "A server that is down.", "tool": "page", "arguments": {}, "env": {"TOKEN": "x"}, "varies": true,
             "upstream": [exchange], "expect": {"error": expect}})
         .to_string()
     };

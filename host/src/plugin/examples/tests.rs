@@ -23,7 +23,7 @@ fn unknown_keys_and_bad_values_are_told_with_their_place() {
     assert_eq!(
         problem("{\n  \"tool\": \"t\",\n  \"argument\": {}\n}"),
         "examples/a.json:3:12: unknown field `argument`, expected one of `description`, `tool`, `arguments`, `env`, \
-         `upstream`, `databases`, `expect`"
+         `upstream`, `databases`, `varies`, `expect`"
     );
     assert_eq!(problem("{"), "examples/a.json:1:1: EOF while parsing an object");
     let exchange = |key: &str, value: Value| {
