@@ -2,9 +2,21 @@
 
 use super::bindings::toolcell::plugin::tool_types;
 use crate::{
-    failure::ToolError,
+    failure::{Parts, ToolError},
     outcome::{Blob, Content, Contents},
 };
+
+/// What a guest gets in place of what it asked the host for.
+pub(super) fn host_error(code: &str, parts: Parts) -> tool_types::HostError {
+    tool_types::HostError {
+        code: code.to_owned(),
+        message: parts.message,
+        likely_causes: parts.likely_causes,
+        check_first: parts.check_first,
+        retryable: parts.retryable,
+        extra: None,
+    }
+}
 
 /// A tool as its plugin describes it, not yet checked.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,8 @@
-//! Sets up what is missing, serves the plugins of this repository with `toolcell serve --locked`, and calls every tool with
+//! Sets up what is missing, serves the plugins of this repository with `toolcell serve --locked`, and calls their tools with
 //! a real MCP client over stdio: `cargo run --release --example demo`.
 //!
-//! No internet is needed: the Hacker News API is a server on this machine that answers with the examples of the plugin.
-//! `cargo run --release --example demo -- --live` asks the real one.
+//! No internet is needed: a server on this machine answers with the examples of the plugins. `cargo run --release --example
+//! demo -- --live` asks the real ones.
 
 mod client;
 mod screen;
@@ -15,16 +15,16 @@ use serde_json::json;
 
 use self::{client::Client, setup::Program, upstream::Upstream};
 
-/// Builds Toolcell and its plugins, serves them and calls every tool over MCP.
+/// Builds Toolcell and its plugins, serves them and calls their tools over MCP.
 #[derive(Debug, Parser)]
 struct Options {
-    /// Ask the real Hacker News API
+    /// Ask the real Hacker News and Reddit
     #[arg(long)]
     live: bool,
 }
 
-/// The server of the API that `search_hn` asks.
-const HACKER_NEWS: &str = "https://hn.algolia.com";
+/// The servers that the tools ask and that are on this machine, unless the real ones are asked for.
+const SUBSTITUTED: [&str; 2] = ["https://hn.algolia.com", "https://www.reddit.com"];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -37,23 +37,28 @@ async fn main() -> Result<()> {
     program.build_plugins(&plugins)?;
     program.build_plugins(&faulty)?;
 
-    let search = upstream::example("search")?;
-    let upstream = if options.live { None } else { Some(Upstream::start(&search).await?) };
-    let substitute = upstream.as_ref().map(|upstream| format!("{HACKER_NEWS}=http://{}", upstream.address()));
+    let search = upstream::example("hn-search", "search")?;
+    let subreddit = upstream::example("content-opportunity", "subreddit")?;
+    let upstream = if options.live { None } else { Some(Upstream::start(&[&search, &subreddit]).await?) };
+    let substituted = upstream
+        .iter()
+        .flat_map(|upstream| SUBSTITUTED.map(|original| format!("{original}=http://{}", upstream.address())));
 
-    let client = Client::start(program.serve(&plugins, substitute.as_deref())).await?;
+    let client = Client::start(program.serve(&plugins, &substituted.collect::<Vec<_>>())).await?;
     client.list().await?;
     screen::heading("Call");
     client.answers("count_text", json!({"text": "to be or not to be"})).await?;
     client.answers("diff_text", json!({"before": "deadline = \"30s\"\n", "after": "deadline = \"5s\"\n"})).await?;
     client.answers("query_json", json!({"json": "[{\"id\": 1}, {\"id\": 2}]", "json_path": "$[?@.id > 1]"})).await?;
     client.answers("search_hn", search.arguments).await?;
+    client.answers("search_subreddit", subreddit.arguments).await?;
     screen::heading("What a model reads when a call fails");
     client.fails("count_text", json!({"txt": 7}), "invalid_arguments").await?;
     client.fails("fetch_page", json!({"url": "https://example.com/"}), "denied_network").await?;
+    client.fails("query_replica", json!({"sql": "SELECT 1"}), "database_not_configured").await?;
     client.close().await?;
 
-    let client = Client::start(program.serve(&faulty, None)).await?;
+    let client = Client::start(program.serve(&faulty, &[])).await?;
     client.list().await?;
     client.fails("average", json!({"numbers": []}), "trap").await?;
     client.fails("count_down", json!({"from": 3, "step": 0}), "deadline").await?;

@@ -45,14 +45,14 @@ impl Program {
     }
 
     /// Serves a folder as its lock file, reviewed and committed, allows.
-    pub(crate) fn serve(&self, folder: &Path, substitute: Option<&str>) -> Command {
+    pub(crate) fn serve(&self, folder: &Path, substitutes: &[String]) -> Command {
         let mut serve = Command::new(&self.0);
         serve.args(["serve", "--locked"]).arg(folder);
-        if let Some(substitute) = substitute {
+        for substitute in substitutes {
             serve.args(["--upstream", substitute]);
         }
         screen::heading(&format!("toolcell serve --locked {}", shown(folder)));
-        if let Some(substitute) = substitute {
+        for substitute in substitutes {
             screen::note(&format!("--upstream {substitute}"));
         }
         // What it logs at `info` a demo need not show.

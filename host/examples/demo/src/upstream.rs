@@ -1,4 +1,4 @@
-//! A server on this machine that answers as the Hacker News API does.
+//! A server on this machine that answers as the APIs do that plugins ask.
 
 use std::{convert::Infallible, fs, net::SocketAddr, sync::Arc};
 
@@ -11,9 +11,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-use crate::{HACKER_NEWS, setup};
+use crate::setup;
 
-/// One of the examples that `hn-search` is tested with: a call and what the API answers to it.
+/// One of the examples that a plugin is tested with: a call and what servers answer to it.
 #[derive(Deserialize)]
 pub(crate) struct Example {
     pub(crate) arguments: Value,
@@ -27,9 +27,9 @@ struct Exchange {
     body: Value,
 }
 
-/// Reads an example of `hn-search`.
-pub(crate) fn example(name: &str) -> Result<Example> {
-    let path = setup::repository().join(format!("plugins/hn-search/examples/{name}.json"));
+/// Reads an example of a plugin.
+pub(crate) fn example(plugin: &str, name: &str) -> Result<Example> {
+    let path = setup::repository().join(format!("plugins/{plugin}/examples/{name}.json"));
     let text = fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
     serde_json::from_slice(&text).with_context(|| format!("{} is no example", path.display()))
 }
@@ -38,11 +38,11 @@ pub(crate) fn example(name: &str) -> Result<Example> {
 pub(crate) struct Upstream(SocketAddr);
 
 impl Upstream {
-    /// Answers requests for the URLs of the example, byte for byte, and any other with status 404.
-    pub(crate) async fn start(example: &Example) -> Result<Self> {
+    /// Answers requests for the URLs of the examples, byte for byte but for the server, and any other with status 404.
+    pub(crate) async fn start(examples: &[&Example]) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let exchanges: Arc<[Exchange]> = example.upstream.clone().into();
+        let exchanges: Arc<[Exchange]> = examples.iter().flat_map(|example| example.upstream.clone()).collect();
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
                 let exchanges = Arc::clone(&exchanges);
@@ -62,9 +62,13 @@ impl Upstream {
 }
 
 fn answer(exchanges: &[Exchange], request: &Request<Incoming>) -> Response<Full<Bytes>> {
-    let url = format!("{HACKER_NEWS}{}", request.uri());
-    let found = exchanges.iter().find(|exchange| exchange.url == url);
+    let uri = request.uri().to_string();
+    let found = exchanges.iter().find(|exchange| exchange.url.splitn(4, '/').nth(3) == uri.strip_prefix('/'));
     let (status, body) = found.map_or((404, Value::Null), |exchange| (exchange.status, exchange.body.clone()));
-    let response = Response::builder().status(status).header("content-type", "application/json");
-    response.body(Full::from(body.to_string())).expect("the status of an example is one of HTTP's")
+    let (kind, body) = match body {
+        Value::String(feed) => ("application/atom+xml", feed),
+        json => ("application/json", json.to_string()),
+    };
+    let response = Response::builder().status(status).header("content-type", kind);
+    response.body(Full::from(body)).expect("the status of an example is one of HTTP's")
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::{PluginCache, SetError};
 use crate::{
-    failure::{Code, Parts, network, state},
+    failure::{Code, network, state},
     receipt::CacheFault,
-    sandbox::{bindings::toolcell::plugin::cache, state::CallState},
+    sandbox::{bindings::toolcell::plugin::cache, convert::host_error, state::CallState},
 };
 
 impl cache::Host for CallState {
@@ -54,15 +54,4 @@ impl CallState {
 
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn host_error(code: &str, parts: Parts) -> cache::HostError {
-    cache::HostError {
-        code: code.to_owned(),
-        message: parts.message,
-        likely_causes: parts.likely_causes,
-        check_first: parts.check_first,
-        retryable: parts.retryable,
-        extra: None,
-    }
 }

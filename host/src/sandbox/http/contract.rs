@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{BufferedRequest, SendError};
-use crate::sandbox::{bindings::toolcell::plugin::http, state::CallState};
+use crate::sandbox::{bindings::toolcell::plugin::http, convert::host_error, state::CallState};
 
 impl http::Host for CallState {
     async fn send(&mut self, request: http::Request) -> Result<http::Response, http::Error> {
@@ -21,14 +21,6 @@ impl http::Host for CallState {
 
 impl From<SendError> for http::Error {
     fn from(error: SendError) -> Self {
-        let parts = error.parts();
-        Self {
-            code: error.code().to_owned(),
-            message: parts.message,
-            likely_causes: parts.likely_causes,
-            check_first: parts.check_first,
-            retryable: parts.retryable,
-            extra: None,
-        }
+        host_error(error.code(), error.parts())
     }
 }

@@ -2,12 +2,9 @@
 
 use super::{query::Question, replay};
 use crate::{
-    failure::{Code, Parts, network},
+    failure::{Code, network},
     receipt::{DatabaseFailure, Refusal},
-    sandbox::{
-        bindings::toolcell::plugin::{postgres, tool_types},
-        state::CallState,
-    },
+    sandbox::{bindings::toolcell::plugin::postgres, convert::host_error, state::CallState},
 };
 
 impl postgres::Host for CallState {
@@ -48,16 +45,5 @@ impl From<Refusal> for postgres::Refusal {
     fn from(refusal: Refusal) -> Self {
         let Refusal { sqlstate, message, detail, hint, position } = refusal;
         Self { sqlstate, message, detail, hint, position, extra: None }
-    }
-}
-
-fn host_error(code: &str, parts: Parts) -> tool_types::HostError {
-    tool_types::HostError {
-        code: code.to_owned(),
-        message: parts.message,
-        likely_causes: parts.likely_causes,
-        check_first: parts.check_first,
-        retryable: parts.retryable,
-        extra: None,
     }
 }
