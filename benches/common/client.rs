@@ -14,6 +14,8 @@ pub(crate) struct Client {
     input: ChildStdin,
     output: ChildStdout,
     buffer: Vec<u8>,
+    /// What was read beyond a line.
+    unread: Vec<u8>,
 }
 
 impl Client {
@@ -21,7 +23,7 @@ impl Client {
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the server starts");
         let (input, output) = (child.stdin.take().expect("a pipe"), child.stdout.take().expect("a pipe"));
-        let mut client = Self { child, input, output, buffer: vec![0; 1 << 20] };
+        let mut client = Self { child, input, output, buffer: vec![0; 1 << 20], unread: Vec::new() };
         let client_info = json!({"name": "bench", "version": "1"});
         let hello = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client_info});
         client.answer(&request(0, "initialize", &hello));
@@ -53,7 +55,19 @@ impl Client {
         began.elapsed()
     }
 
-    fn send(&mut self, bytes: &[u8]) {
+    /// The next line that the server writes.
+    pub(crate) fn next_line(&mut self) -> Vec<u8> {
+        loop {
+            if let Some(end) = memchr::memchr(b'\n', &self.unread) {
+                return self.unread.drain(..=end).collect();
+            }
+            let read = self.output.read(&mut self.buffer).expect("the server answers");
+            assert!(read > 0, "the server closed its stdout");
+            self.unread.extend_from_slice(&self.buffer[..read]);
+        }
+    }
+
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
         self.input.write_all(bytes).expect("the server reads");
     }
 }
