@@ -3,11 +3,18 @@
 
 mod states;
 
-use std::fs;
+use std::{fs, net::TcpListener};
 
 use serde_json::{Value, json};
 
-use crate::{client::Client, clients::command, failure::Failed, folder::Folder, peers, postgres_server::Postgres};
+use crate::{
+    client::Client,
+    clients::command,
+    failure::Failed,
+    folder::Folder,
+    peers,
+    postgres_server::{Postgres, free_port},
+};
 
 /// `analyst` may read some tables; the ways in which a role or a schema can be wrong are beside it.
 const SETUP: &str = r#"
@@ -239,5 +246,48 @@ fn the_python_client_in_both_eras() {
         assert!(error(column)["checkFirst"].as_str().is_some_and(|check| check.contains("`email`")), "{column}");
         assert_eq!(error(write)["code"], "read_only", "{write}");
         assert_eq!(error(bad)["mismatches"][0]["pointer"], "/limit", "{bad}");
+    }
+}
+
+/// What is wrong with the statement, then each way in which the replica is not reached.
+#[test]
+fn the_python_client_is_told_each_state_in_both_eras() {
+    let server = server();
+    let silent = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+    let silent_port = silent.local_addr().expect("it is bound").port();
+    let at = |host: &str| format!("postgres://{ANALYST}@{host}/postgres");
+    let states: [(String, &[(&str, &str)]); 6] = [
+        (
+            server.url_of(ANALYST, "postgres"),
+            &[
+                ("SELECT * FROM usres", "unknown_table"),
+                ("SELEC 1", "syntax_error"),
+                ("SELECT * FROM hidden.plans", "permission_denied"),
+                ("SELECT pg_sleep(60)", "database_timeout"),
+            ],
+        ),
+        (server.url_of("analyst:wrong", "postgres"), &[("SELECT 1", "database_login")]),
+        (at(&format!("127.0.0.1:{}", free_port())), &[("SELECT 1", "database_unreachable")]),
+        (at(&format!("127.0.0.1:{silent_port}")), &[("SELECT 1", "database_unreachable")]),
+        (at("replica.invalid"), &[("SELECT 1", "database_unreachable")]),
+        ("replica.example.com".to_owned(), &[("SELECT 1", "database_not_configured")]),
+    ];
+    let folder = folder();
+    assert!(folder.toolcell().args(["list", "--locked"]).output().expect("it runs").status.success());
+    let env_file = folder.plugins().with_file_name("replica.env");
+    let options = ["--env-file", env_file.to_str().expect("a path in UTF-8")];
+    for (url, calls) in states {
+        folder.write("replica.env", &format!("REPLICA_URL={url}\n"));
+        let call = |(sql, _): &(&str, &str)| json!({"do": "call", "tool": "query_replica", "arguments": {"sql": sql}});
+        let steps: Vec<_> = calls.iter().map(call).collect();
+        for era in ["auto", "legacy"] {
+            let answers = peers::python(&json!({"command": command(&folder, &options), "era": era, "steps": steps}));
+            assert_eq!(answers.len(), calls.len() + 1);
+            for (answer, (sql, code)) in answers[1..].iter().zip(calls) {
+                let failed = Failed::new(&answer["result"]);
+                assert_eq!(failed.code, *code, "{era}, {sql}: {answer}");
+                assert!(!failed.text.contains("s3cret") && !failed.text.contains("analyst:"), "{}", failed.text);
+            }
+        }
     }
 }
