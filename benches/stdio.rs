@@ -15,8 +15,6 @@ mod native;
 
 use std::{env, process::Command};
 
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-
 use common::{
     client::{self, Client},
     compare::{Samples, time, verdict},
@@ -48,9 +46,7 @@ fn main() {
 }
 
 fn compare() {
-    // Before the threads and servers start that inherit it. Unpinned, a call costs more or less than twice as much by
-    // where the scheduler puts the two processes.
-    pin_to_one_processor();
+    common::pin_to_one_processor();
     let folder = Folder::new([("echo", guests::echo(), "")]);
     let this = env::current_exe().expect("this program has a file");
     let mut servers = [
@@ -85,14 +81,6 @@ fn compare() {
     ratio("sequential p99", &toolcell, &pipes, |server| server.sequential.quantile(0.99), None);
     ratio("64 in flight, per call", &toolcell, &stdio, |server| server.in_flight.median(), None);
     ratio("64 in flight, per call", &toolcell, &pipes, |server| server.in_flight.median(), Some(2.0));
-}
-
-fn pin_to_one_processor() {
-    let allowed = sched_getaffinity(None).expect("Linux has it");
-    let last = (0..CpuSet::MAX_CPU).rev().find(|cpu| allowed.is_set(*cpu)).expect("this runs on a processor");
-    let mut one = CpuSet::new();
-    one.set(last);
-    sched_setaffinity(None, &one).expect("the processor is one of those allowed");
 }
 
 struct Server {

@@ -16,13 +16,19 @@ use serde_json::Value;
 /// Runs a plan (see `tests/peers/python/client.py`) with the Python SDK's client: one value for the connection and one for
 /// each step.
 pub fn python(plan: &Value) -> Vec<Value> {
-    let site = installed("python", |folder| {
+    let packages = python_packages();
+    let mut client = Command::new("python3");
+    client.arg(packages.with_file_name("client.py")).env("PYTHONPATH", packages);
+    run(client, plan)
+}
+
+/// The folder that has the packages of the Python SDK.
+pub fn python_packages() -> PathBuf {
+    let folder = installed("python", |folder| {
         let requirements = folder.join("requirements.txt");
         pip_install(&folder.join("site"), &["--requirement", text(&requirements)]);
     });
-    let mut client = Command::new("python3");
-    client.arg(site.join("client.py")).env("PYTHONPATH", site.join("site"));
-    run(client, plan)
+    folder.join("site")
 }
 
 /// Runs a plan with the TypeScript SDK's client.
