@@ -5,9 +5,15 @@ mod answer;
 mod contract;
 mod decode;
 mod docs;
+#[cfg(test)]
+mod document;
 mod encode;
+#[cfg(test)]
+mod parity;
 mod schema;
 mod shape;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 mod bindings {
-    wit_bindgen::generate!({ path: ["../../../wit", "../wit/sums.wit"], world: "test:sums/sums" });
+    wit_bindgen::generate!({ path: ["../../../wit", "../wit/sums.wit"], world: "test:sums/sums", generate_all });
 }
 
 use bindings::{

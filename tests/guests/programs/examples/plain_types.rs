@@ -4,7 +4,7 @@ mod bindings {
     wit_bindgen::generate!({ path: "../wit/types.wit" });
 }
 
-use bindings::exports::test::types::echo::{Everything, Guest, MathError};
+use bindings::exports::test::types::echo::{Guest, MathError, OneOfEach};
 
 /// The component.
 pub struct Program;
@@ -27,7 +27,7 @@ impl Guest for Program {
         (single, double)
     }
 
-    fn everything(value: Everything) -> Everything {
+    fn everything(value: OneOfEach) -> OneOfEach {
         value
     }
 
