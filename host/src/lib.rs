@@ -17,10 +17,11 @@
 //! | [`sandbox`] | the only place that names wasmtime: engine, limits, imports, outgoing HTTP, databases, caches, compiled code |
 //! | [`mcp`] | the only place that names rmcp: both protocol eras over stdio |
 //! | [`replay`], [`trial`], [`smoke`], [`testing`], [`checklist`] | a plugin run on its examples' answers alone: for its author |
+//! | `build` | from source to component, one file for each language |
 //! | [`cli`] | one file for each command; the only place that prints |
 //!
 //! Imports run one way: cli, mcp, host, plugin, sandbox, policy; `call`, `replay`, `receipt`, `outcome` and `failure` may be
-//! used by all. What tries a plugin out sits on host, beside mcp.
+//! used by all. What tries a plugin out or builds it sits beside mcp.
 //!
 //! # Invariants
 //!
@@ -31,6 +32,7 @@
 //! - A call ends by its deadline, in a loop as well as waiting; cancelling and disconnecting end it too.
 //! - A result that is not an error satisfies the tool's output schema.
 
+mod build;
 pub mod call;
 pub mod checklist;
 pub mod cli;

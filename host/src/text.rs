@@ -21,6 +21,17 @@ pub fn one_line(text: &str) -> String {
     line
 }
 
+/// The text as one word of a POSIX shell.
+#[must_use]
+pub fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@,%".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
 /// Whether a character forges lines of a log, steers a terminal or changes the direction of the text around it. What a
 /// guest writes is never shown with it.
 #[must_use]

@@ -2,12 +2,12 @@ use std::{fs, io::Write, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use toolcell_toolchain::{GuestBuild, Targets, Toolchain};
 
 use super::{Open, progress, terminal};
 use crate::{
+    build::Project,
     plugin::{
-        self,
+        self, Language,
         acceptance::State,
         files::{Found, PluginFolder},
     },
@@ -17,7 +17,7 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct Build {
-    /// The plugin; all that have Rust source without it
+    /// The plugin; all that have source without it
     plugin: Option<String>,
     /// Keep line tables, so that a trap that is no panic names its source line, in a component several times as large
     #[arg(long)]
@@ -28,22 +28,29 @@ impl Build {
     pub(super) async fn run(self, open: &Open) -> anyhow::Result<ExitCode> {
         let folder = open.plugin_folder()?;
         let found = folder.list()?.found;
-        let meant = match &self.plugin {
-            Some(written) => vec![with_source(open, &folder, &found, &open.plugin_name(written))?],
-            None => found.iter().filter(|found| folder.has_source(found)).collect(),
+        let with_source = |found: &Found| Some((found.clone(), folder.language(found)?));
+        let meant: Vec<_> = match &self.plugin {
+            Some(written) => {
+                let name = open.plugin_name(written);
+                let named = found.iter().find(|found| found.name.as_str() == name);
+                let named = named.ok_or_else(|| open.no_plugin(&name, &found))?;
+                with_source(named).into_iter().collect()
+            }
+            None => found.iter().filter_map(with_source).collect(),
         };
         if meant.is_empty() {
-            let start = open.command("new NAME");
-            bail!(
-                "no plugin in {} has a plugin.toml and a Cargo.toml to build from; to start one: {start}",
-                folder.path().display()
-            );
+            let shown = folder.path().display();
+            match &self.plugin {
+                Some(written) => bail!("plugin {written} has no source in {shown}: there is nothing to build"),
+                None => bail!(
+                    "no plugin in {shown} has a plugin.toml and source to build from; to start one: {}",
+                    open.command("new NAME")
+                ),
+            }
         }
-        let notify = &mut |step: &str| drop(writeln!(terminal::stderr(), "{step}"));
-        let toolchain = Toolchain::locate(folder.path(), notify)?;
         let (sandbox, state) = (open.sandbox()?, State::open()?);
-        for found in meant {
-            self.build(open, &toolchain, &folder, found, &sandbox, &state)
+        for (found, language) in &meant {
+            self.build(open, &folder, found, *language, &sandbox, &state)
                 .await
                 .with_context(|| format!("plugin {}", found.name))?;
         }
@@ -54,20 +61,17 @@ impl Build {
     async fn build(
         &self,
         open: &Open,
-        toolchain: &Toolchain,
         folder: &PluginFolder,
         found: &Found,
+        language: Language,
         sandbox: &Arc<Sandbox>,
         state: &State,
     ) -> anyhow::Result<()> {
         let manifest = folder.manifest(found)?;
-        let manifest_path = folder.path().join(found.name.as_str()).join("Cargo.toml");
-        let guest =
-            GuestBuild { manifest_path, target_dir: None, targets: Targets::Library, line_tables: self.line_tables };
-        let artifacts = toolchain.build(&guest)?;
-        let [artifact] = artifacts.as_slice() else { bail!("expected one component and got {}", artifacts.len()) };
+        let source = folder.path().join(found.name.as_str());
+        let project = Project { language, folder: source, line_tables: self.line_tables };
+        let wasm = project.build(&mut |step| drop(writeln!(terminal::stderr(), "{step}")))?;
         let component = folder.component_path(found, &manifest);
-        let wasm = fs::read(&artifact.component)?;
         fs::write(&component, &wasm).with_context(|| format!("{} cannot be written", component.display()))?;
         state.record_build(&component, &Digest::of(&wasm))?;
         let compiling = format!("compiling {}", found.name);
@@ -80,13 +84,5 @@ impl Build {
             writeln!(out, "   nobody has reviewed it yet: {}", open.command(&format!("allow {}", found.name)))?;
         }
         Ok(())
-    }
-}
-
-fn with_source<'a>(open: &Open, folder: &PluginFolder, found: &'a [Found], name: &str) -> anyhow::Result<&'a Found> {
-    match found.iter().find(|found| found.name.as_str() == name) {
-        Some(found) if folder.has_source(found) => Ok(found),
-        Some(_) => bail!("plugin {name} has no Cargo.toml in {}: there is nothing to build", folder.path().display()),
-        None => Err(open.no_plugin(name, found)),
     }
 }

@@ -5,6 +5,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::{Open, terminal};
+use crate::text::shell_word;
 
 #[derive(Debug, Args)]
 pub(super) struct Connect {
@@ -31,11 +32,7 @@ impl Connect {
         let (file, text) = match self.client {
             Client::ClaudeCode => (
                 "run this",
-                format!(
-                    "claude mcp add toolcell -- {} serve {}",
-                    terminal::quoted(&program),
-                    terminal::quoted(&folder)
-                ),
+                format!("claude mcp add toolcell -- {} serve {}", shell_word(&program), shell_word(&folder)),
             ),
             Client::ClaudeDesktop => {
                 ("claude_desktop_config.json", format!("{:#}", json!({"mcpServers": {"toolcell": server}})))

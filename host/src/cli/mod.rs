@@ -42,7 +42,7 @@ struct Arguments {
 enum Command {
     /// Serve a folder of plugins over stdio
     Serve(serve::Serve),
-    /// Start a plugin in Rust
+    /// Start a plugin
     New(new::New),
     /// Call one tool, without a client
     Call(call::Call),
@@ -54,7 +54,7 @@ enum Command {
     Smoke(smoke::Smoke),
     /// Review what a plugin asks for and grant it; without a name, accept the lock file as it is
     Allow(allow::Allow),
-    /// Build plugins from their Rust source
+    /// Build plugins from their source
     Build(build::Build),
     /// Print the configuration that adds this server to a client
     Connect(connect::Connect),

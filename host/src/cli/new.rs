@@ -1,3 +1,5 @@
+mod templates;
+
 use std::{
     env, fs,
     io::{self, Write},
@@ -9,32 +11,24 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueHint};
 
 use super::{Open, terminal};
-use crate::policy::PluginName;
+use crate::{plugin::Language, policy::PluginName, text::shell_word};
 
 #[derive(Debug, Args)]
 pub(super) struct New {
     /// Its name, which is also that of its first tool: a-z, 0-9 and `-`
     name: PluginName,
+    /// The language to write it in
+    #[arg(long, value_name = "LANGUAGE", default_value_t = Language::Rust, value_enum)]
+    lang: Language,
     /// The folder guest-sdk of a Toolcell checkout [default: that of the checkout around the folder of plugins]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     sdk: Option<PathBuf>,
 }
 
-/// The files of a new plugin. `{{name}}` stands for its name, `{{sdk}}` for the dependency on the SDK.
-const TEMPLATE: [(&str, &str); 7] = [
-    ("Cargo.toml", include_str!("../../../guest-sdk/template/Cargo.toml.in")),
-    ("plugin.toml", include_str!("../../../guest-sdk/template/plugin.toml")),
-    ("src/lib.rs", include_str!("../../../guest-sdk/template/src/lib.rs")),
-    ("examples/ada.json", include_str!("../../../guest-sdk/template/examples/ada.json")),
-    ("examples/blank.json", include_str!("../../../guest-sdk/template/examples/blank.json")),
-    ("README.md", include_str!("../../../guest-sdk/template/README.md")),
-    (".gitignore", include_str!("../../../guest-sdk/template/gitignore")),
-];
-
 impl New {
     pub(super) fn run(self, open: &Open) -> anyhow::Result<ExitCode> {
         let name = self.name.as_str();
-        if name.starts_with(|first: char| first.is_ascii_digit()) {
+        if self.lang == Language::Rust && name.starts_with(|first: char| first.is_ascii_digit()) {
             bail!("{name:?} cannot name a Rust plugin: a cargo package starts with a letter");
         }
         let plugins = open.folder();
@@ -46,16 +40,24 @@ impl New {
         let folder = create(&plugins, name)?;
         let sdk = if self.sdk.is_some_and(|named| named.is_absolute()) { sdk } else { relative(&folder, &sdk) };
         let sdk = sdk.to_str().with_context(|| format!("{} is not UTF-8", sdk.display()))?;
-        let dependency = format!("{{ path = {} }}", toml::Value::from(sdk));
-        for (file, text) in TEMPLATE {
+        // It stands between double quotes, in TOML and in JSON.
+        let sdk = serde_json::Value::from(sdk).to_string();
+        let sdk = sdk.trim_matches('"');
+        for (file, text) in templates::of(self.lang) {
             let path = folder.join(file);
-            let text = text.replace("{{name}}", name).replace("{{sdk}}", &dependency);
+            let text = text.replace("{{name}}", name).replace("{{sdk}}", sdk);
             let written =
                 path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, text.as_bytes()));
             written.with_context(|| format!("{} cannot be written", path.display()))?;
         }
         let mut out = terminal::stdout();
-        writeln!(out, "{} {}, a plugin with one tool", terminal::green("created"), plugins.join(name).display())?;
+        writeln!(
+            out,
+            "{} {}, a plugin in {} with one tool",
+            terminal::green("created"),
+            plugins.join(name).display(),
+            self.lang
+        )?;
         writeln!(out, "Next:")?;
         for command in
             [format!("build {name}"), format!("allow {name}"), format!("call {name} '{{\"name\": \"Ada\"}}'")]
@@ -78,7 +80,7 @@ impl New {
                 format!(
                     "{} is in no Toolcell checkout, and the SDK is not published yet; say where it is, such as --sdk {}",
                     plugins.display(),
-                    terminal::quoted(&example.display().to_string())
+                    shell_word(&example.display().to_string())
                 )
             })?,
         };

@@ -24,6 +24,7 @@ use crate::{
     policy::{DatabaseName, EnvName, NotServed, PluginName},
     sandbox::{CodeCache, Compiler, DatabaseSettings, Redis, Sandbox, Settings, Upstream, default_cache_folder},
     source::Source,
+    text::shell_word,
 };
 
 /// Options of every command.
@@ -73,7 +74,7 @@ impl Open {
     /// A command of this program for the same folder: `toolcell -C DIR check text`.
     pub(super) fn command(&self, command: &str) -> String {
         match &self.folder {
-            Some(folder) => format!("toolcell -C {} {command}", terminal::quoted(&folder.display().to_string())),
+            Some(folder) => format!("toolcell -C {} {command}", shell_word(&folder.display().to_string())),
             None => format!("toolcell {command}"),
         }
     }

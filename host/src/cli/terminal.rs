@@ -56,12 +56,6 @@ pub(super) fn hanging(label: &str, text: &str) -> String {
     textwrap::fill(text, options.break_words(false).word_splitter(textwrap::WordSplitter::NoHyphenation))
 }
 
-/// The text as one word of a POSIX shell.
-pub(super) fn quoted(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
-    if text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
-}
-
 /// The log goes to stderr: stdout is the protocol's, or a command's answer.
 pub(super) fn log_to_stderr(filter: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("TOOLCELL_LOG")

@@ -15,6 +15,7 @@ use cap_std::{
 };
 
 use super::{
+    Language,
     examples::{self, Example},
     lock::LockFile,
     manifest::{self, Manifest},
@@ -187,10 +188,11 @@ impl PluginFolder {
         names.iter().filter_map(example).collect()
     }
 
-    /// Whether the plugin comes with Rust source.
+    /// The language of the source that the plugin comes with, if it does.
     #[must_use]
-    pub fn has_source(&self, found: &Found) -> bool {
-        found.layout == Layout::Folder && self.path.join(found.name.as_str()).join("Cargo.toml").is_file()
+    pub fn language(&self, found: &Found) -> Option<Language> {
+        let folder = self.path.join(found.name.as_str());
+        (found.layout == Layout::Folder).then(|| Language::of(&folder)).flatten()
     }
 
     /// Whether the plugin's component is there, whatever can be said of it.

@@ -106,7 +106,7 @@ impl<'a> Candidate<'a> {
     /// What the files say alone.
     pub(super) fn files(folder: &PluginFolder, found: &'a Found) -> Result<Self, NotServed> {
         let manifest = folder.manifest(found).map_err(|error| NotServed::InvalidManifest(error.to_string()))?;
-        if folder.has_source(found) && !folder.has_component(found, &manifest) {
+        if folder.language(found).is_some() && !folder.has_component(found, &manifest) {
             return Err(NotServed::NotBuilt);
         }
         let wasm =

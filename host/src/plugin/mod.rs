@@ -4,6 +4,7 @@ pub mod acceptance;
 pub mod examples;
 pub mod files;
 mod inspect;
+mod language;
 mod load;
 pub mod lock;
 pub mod manifest;
@@ -17,6 +18,7 @@ mod watch;
 pub(crate) use self::trial::{component_on_trial, on_trial};
 pub use self::{
     inspect::{Inspection, inspect, inspect_component},
+    language::Language,
     load::{Environment, Loaded},
     registry::{Catalog, Registry, Served, Sources, Unserved},
     schema::{InvalidSchema, Schema},

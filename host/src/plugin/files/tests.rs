@@ -77,9 +77,9 @@ fn a_missing_component_is_named() {
     let manifest = folder.manifest(&x).expect("the manifest is good");
     let error = folder.component(&x, &manifest).expect_err("there is no component");
     assert_eq!(shown(&folder, &error), "x/x.wasm: does not exist; plugin.toml names it as the component");
-    assert!(!folder.has_component(&x, &manifest) && !folder.has_source(&x));
+    assert!(!folder.has_component(&x, &manifest) && folder.language(&x).is_none());
     fs::write(folder.path().join("x/Cargo.toml"), "").expect("the folder is ours");
-    assert!(folder.has_source(&x));
+    assert_eq!(folder.language(&x), Some(Language::Rust));
 }
 
 #[test]

@@ -1,0 +1,23 @@
+//! The files of a new plugin, by language. `{{name}}` stands for the plugin's name, `{{sdk}}` for the path of the folder `guest-sdk`
+//! from the plugin's. The folders of guest-sdk/templates are tested as projects of their own.
+
+use crate::plugin::Language;
+
+/// A file's path in the plugin's folder, and its text.
+type File = (&'static str, &'static str);
+
+pub(super) fn of(language: Language) -> &'static [File] {
+    match language {
+        Language::Rust => &RUST,
+    }
+}
+
+const RUST: [File; 7] = [
+    ("Cargo.toml", include_str!("../../../../guest-sdk/templates/rust/Cargo.toml.in")),
+    ("plugin.toml", include_str!("../../../../guest-sdk/templates/rust/plugin.toml")),
+    ("src/lib.rs", include_str!("../../../../guest-sdk/templates/rust/src/lib.rs")),
+    ("examples/ada.json", include_str!("../../../../guest-sdk/templates/rust/examples/ada.json")),
+    ("examples/blank.json", include_str!("../../../../guest-sdk/templates/rust/examples/blank.json")),
+    ("README.md", include_str!("../../../../guest-sdk/templates/rust/README.md")),
+    (".gitignore", include_str!("../../../../guest-sdk/templates/rust/gitignore")),
+];
