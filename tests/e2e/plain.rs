@@ -14,6 +14,9 @@ use toolcell::{
     wit_package::{PackError, pack},
 };
 
+use wasm_encoder::{CustomSection, Section};
+use wit_parser::{PackageMetadata, Resolve};
+
 use crate::{
     client::Client,
     failure::Failed,
@@ -188,6 +191,32 @@ fn every_value_survives_a_component() {
         Ok(())
     };
     TestRunner::new(Config { cases: 200, ..Config::default() }).run(&one_of_each(), survives).expect("each survives");
+}
+
+/// As tools of other hosts do it.
+fn with_package_docs(package: &str) -> Vec<u8> {
+    let mut resolve = Resolve::default();
+    let (id, _) = resolve.push_path(wit(package).path()).expect("it is WIT");
+    let data = PackageMetadata::extract(&resolve, id).encode().expect("it is JSON");
+    let mut wasm = component(&format!("plain_{package}"));
+    CustomSection { name: PackageMetadata::SECTION_NAME.into(), data: data.into() }.append_to(&mut wasm);
+    wasm
+}
+
+#[test]
+fn package_docs_describe_as_the_wit_itself_does() {
+    let folder = Folder::new(&[]);
+    for package in ["types", "sums"] {
+        folder.add_component(package, "", &with_package_docs(package));
+    }
+    let mut client = folder.lock().serve();
+    let list = listed(&mut client);
+    for package in ["types", "sums"] {
+        let (_folder, mut client) = served(package);
+        for tool in listed(&mut client).split("\n\n") {
+            assert!(list.contains(tool.trim_end()), "{tool}\n\nis not in\n\n{list}");
+        }
+    }
 }
 
 #[test]
