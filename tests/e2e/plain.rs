@@ -124,7 +124,8 @@ pub fn functions_of_worlds_are_tools_and_run_futures() {
 #[test]
 pub fn a_function_reaches_by_wasi_http_what_was_granted() {
     let server = Upstream::answering(|_| ("text/plain", b"hello".to_vec()));
-    let folder = Folder::new(&[("plain_web", &server.asked())]);
+    let folder = Folder::new(&[]);
+    folder.add_as("web", "plain_web", &server.asked());
     let mut client = folder.lock().serve();
     insta::assert_snapshot!("web", listed(&mut client));
     let page = client.call("fetch", json!({"url": server.url("/a?b")}));
@@ -183,8 +184,9 @@ fn one_of_each() -> impl Strategy<Value = Value> {
 
 #[test]
 fn every_value_survives_a_component() {
-    let folder = Folder::new(&[("plain_types", "")]);
-    let plugin = Plugin::load(folder.plugins().join("plain_types"));
+    let folder = Folder::new(&[]);
+    folder.add_as("types", "plain_types", "");
+    let plugin = Plugin::load(folder.plugins().join("types"));
     let survives = |value: Value| {
         let answer = plugin.call("everything", json!({ "value": value }), Replay::new()).expect("it answers");
         prop_assert_eq!(answer.structured, Some(value));

@@ -108,6 +108,12 @@ fn pack(component: &Path, wit: &Path) -> anyhow::Result<ExitCode> {
     let packed = wit_package::pack(&wasm, wit).with_context(|| format!("{shown} stays as it was"))?;
     write_file::replace(component, &packed, Readers::Everybody)
         .with_context(|| format!("{shown} cannot be written"))?;
-    writeln!(terminal::stdout(), "{} {shown} with {} ({} KiB)", terminal::green("packed"), wit.display(), packed.len() >> 10)?;
+    writeln!(
+        terminal::stdout(),
+        "{} {shown} with {} ({} KiB)",
+        terminal::green("packed"),
+        wit.display(),
+        packed.len() >> 10
+    )?;
     Ok(ExitCode::SUCCESS)
 }

@@ -149,8 +149,9 @@ impl Bad {
         let read = || match (self, value) {
             (Self::Nothing, _) => Ok(failed("it failed and does not say why".to_owned())),
             (Self::Text, Some(Val::String(message))) => Ok(failed(message)),
-            // A case without a value is a name, and reads better without its quotes.
-            (Self::Other(shape), Some(value)) => json(shape, value).map(|json| failed(unquoted(json))),
+            (Self::Other(shape), Some(value)) => {
+                json(shape, value).map(|json| failed(format!("it failed with {json}")))
+            }
             (Self::ToolError(shape), Some(value)) => {
                 let error = contract::read_error(&json(shape, value)?);
                 error.map_or_else(|| Err(unlike()), |error| Ok(Failure::Tool(error.into())))
@@ -169,10 +170,6 @@ fn failed(message: String) -> Failure {
         check_first: None,
         retryable: false,
     })
-}
-
-fn unquoted(json: String) -> String {
-    serde_json::from_str(&json).unwrap_or(json)
 }
 
 /// The runtime's own check of types rules this out.

@@ -10,8 +10,12 @@ use crate::sandbox::bindings::toolcell::plugin::tool_types;
 /// The type `output`.
 pub(super) fn output() -> Shape {
     let blob = record(&[("data", Kind::Bytes.into()), ("mime-type", text())]);
-    let link =
-        record(&[("uri", text()), ("name", text()), ("description", optional(text())), ("mime-type", optional(text()))]);
+    let link = record(&[
+        ("uri", text()),
+        ("name", text()),
+        ("description", optional(text())),
+        ("mime-type", optional(text())),
+    ]);
     let contents = variant(&[("text", text()), ("blob", Kind::Bytes.into())]);
     let embedded = record(&[("uri", text()), ("mime-type", optional(text())), ("contents", contents)]);
     let content = variant(&[

@@ -33,14 +33,21 @@ pub(super) fn value(shape: &Shape, json: &Value) -> Result<Val, Mismatch> {
     Decoder { place: Vec::new(), left: MAX_BYTES }.value(shape, json)
 }
 
-struct Decoder {
+struct Decoder<'a> {
     /// The way to the value at hand.
-    place: Vec<String>,
+    place: Vec<Step<'a>>,
+    /// Bytes that further values may take.
     left: usize,
 }
 
-impl Decoder {
-    fn value(&mut self, shape: &Shape, json: &Value) -> Result<Val, Mismatch> {
+/// A step into a value.
+enum Step<'a> {
+    Item(usize),
+    Member(&'a str),
+}
+
+impl<'a> Decoder<'a> {
+    fn value(&mut self, shape: &'a Shape, json: &'a Value) -> Result<Val, Mismatch> {
         self.take(1)?;
         Ok(match (&shape.kind, json) {
             (Kind::Bool, Value::Bool(value)) => Val::Bool(*value),
@@ -57,16 +64,20 @@ impl Decoder {
             (Kind::String, Value::String(value)) => Val::String(value.clone()),
             (Kind::Bytes, Value::String(value)) => self.bytes(value)?,
             (Kind::List(item), Value::Array(items)) => {
-                let items = items.iter().enumerate().map(|(index, json)| self.within(index, item, json));
+                let items = items.iter().enumerate().map(|(index, json)| self.within(Step::Item(index), item, json));
                 Val::List(items.collect::<Result<_, _>>()?)
             }
             (Kind::Tuple(shapes), Value::Array(items)) if shapes.len() == items.len() => {
                 let items = shapes.iter().zip(items).enumerate();
-                Val::Tuple(items.map(|(index, (shape, json))| self.within(index, shape, json)).collect::<Result<_, _>>()?)
+                Val::Tuple(
+                    items
+                        .map(|(index, (shape, json))| self.within(Step::Item(index), shape, json))
+                        .collect::<Result<_, _>>()?,
+                )
             }
             (Kind::Record(fields), Value::Object(members)) => {
                 self.check_names(fields, members)?;
-                let field = |field: &Field| Ok((field.label.wit.clone(), self.member(field, members)?));
+                let field = |field: &'a Field| Ok((field.label.wit.clone(), self.member(field, members)?));
                 Val::Record(fields.iter().map(field).collect::<Result<_, _>>()?)
             }
             (Kind::Enum(labels), Value::String(name)) => match find(labels, name) {
@@ -94,20 +105,23 @@ impl Decoder {
                 match (case.map(|case| (case, &case.payload)), payload) {
                     (Some((case, None)), None) => Val::Variant(case.label.wit.clone(), None),
                     (Some((case, Some(shape))), Some(payload)) => {
-                        let payload = self.within(name, shape, payload)?;
+                        let payload = self.within(Step::Member(name), shape, payload)?;
                         Val::Variant(case.label.wit.clone(), Some(Box::new(payload)))
                     }
                     (Some((_, None)), Some(_)) => return self.expected(&format!("{name:?} without a value"), json),
-                    (Some((_, Some(_))), None) => return self.expected(&format!("{{{name:?}: …}} with its value"), json),
+                    (Some((_, Some(_))), None) => {
+                        return self.expected(&format!("{{{name:?}: …}} with its value"), json);
+                    }
                     (None, _) => return self.expected(&one_of(cases.iter().map(|case| &case.label)), json),
                 }
             }
             (Kind::Option(_), Value::Null) => Val::Option(None),
-            (Kind::Option(item), _) if item.is_option() => match json.as_object().and_then(|members| only(members, "some"))
-            {
-                Some(some) => Val::Option(Some(Box::new(self.within("some", item, some)?))),
-                None => return self.expected("null or {\"some\": …}", json),
-            },
+            (Kind::Option(item), _) if item.is_option() => {
+                match json.as_object().and_then(|members| only(members, "some")) {
+                    Some(some) => Val::Option(Some(Box::new(self.within(Step::Member("some"), item, some)?))),
+                    None => return self.expected("null or {\"some\": …}", json),
+                }
+            }
             (Kind::Option(item), _) => Val::Option(Some(Box::new(self.value(item, json)?))),
             (Kind::Result(ends), Value::Object(members)) => {
                 let Ends { ok, err } = &**ends;
@@ -124,7 +138,9 @@ impl Decoder {
     fn integer(&self, integer: Integer, json: &Value) -> Result<Val, Mismatch> {
         let (least, greatest) = integer.bounds();
         let whole = whole(json).filter(|whole| (least..=greatest).contains(whole));
-        let Some(whole) = whole else { return self.expected(&format!("a whole number from {least} to {greatest}"), json) };
+        let Some(whole) = whole else {
+            return self.expected(&format!("a whole number from {least} to {greatest}"), json);
+        };
         let value = match integer {
             Integer::S8 => whole.try_into().map(Val::S8),
             Integer::U8 => whole.try_into().map(Val::U8),
@@ -168,9 +184,9 @@ impl Decoder {
         }
     }
 
-    fn member(&mut self, field: &Field, members: &Map<String, Value>) -> Result<Val, Mismatch> {
+    fn member(&mut self, field: &'a Field, members: &'a Map<String, Value>) -> Result<Val, Mismatch> {
         match members.get(&field.label.json) {
-            Some(json) => self.within(&field.label.json, &field.shape, json),
+            Some(json) => self.within(Step::Member(&field.label.json), &field.shape, json),
             None if field.shape.is_option() => Ok(Val::Option(None)),
             None => self.mismatch(format!("{:?} is missing", field.label.json)),
         }
@@ -181,29 +197,27 @@ impl Decoder {
         unknown.map_or(Ok(()), |name| self.mismatch(format!("{:?} is not expected here", text::shown(name, MAX_SHOWN))))
     }
 
-    fn end(&mut self, name: &str, shape: Option<&Shape>, json: &Value) -> Result<Option<Box<Val>>, Mismatch> {
+    fn end(&mut self, name: &'a str, shape: Option<&'a Shape>, json: &'a Value) -> Result<Option<Box<Val>>, Mismatch> {
         match shape {
-            Some(shape) => Ok(Some(Box::new(self.within(name, shape, json)?))),
+            Some(shape) => Ok(Some(Box::new(self.within(Step::Member(name), shape, json)?))),
             None if json.is_null() => Ok(None),
             None => self.expected(&format!("null as {name}"), json),
         }
     }
 
-    fn within(&mut self, step: impl ToString, shape: &Shape, json: &Value) -> Result<Val, Mismatch> {
-        self.place.push(step.to_string());
+    fn within(&mut self, step: Step<'a>, shape: &'a Shape, json: &'a Value) -> Result<Val, Mismatch> {
+        self.place.push(step);
         let value = self.value(shape, json)?;
         self.place.pop();
         Ok(value)
     }
 
     fn take(&mut self, values: usize) -> Result<(), Mismatch> {
-        match self.left.checked_sub(values.saturating_mul(size_of::<Val>())) {
-            Some(left) => self.left = left,
-            None => {
-                let most = bytes_text(MAX_BYTES as u64);
-                return self.mismatch(format!("too many values: at {} bytes each they take more than {most}", size_of::<Val>()));
-            }
-        }
+        let Some(left) = self.left.checked_sub(values.saturating_mul(size_of::<Val>())) else {
+            let (each, most) = (size_of::<Val>(), bytes_text(MAX_BYTES as u64));
+            return self.mismatch(format!("too many values: at {each} bytes each they take more than {most}"));
+        };
+        self.left = left;
         Ok(())
     }
 
@@ -212,8 +226,11 @@ impl Decoder {
     }
 
     fn mismatch<T>(&self, problem: String) -> Result<T, Mismatch> {
-        // RFC 6901, section 3.
-        let step = |step: &String| format!("/{}", step.replace('~', "~0").replace('/', "~1"));
+        let step = |step: &Step| match step {
+            Step::Item(index) => format!("/{index}"),
+            // RFC 6901, section 3.
+            Step::Member(name) => format!("/{}", name.replace('~', "~0").replace('/', "~1")),
+        };
         Err(Mismatch { pointer: self.place.iter().map(step).collect(), problem })
     }
 }

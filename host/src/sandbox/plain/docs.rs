@@ -45,7 +45,9 @@ impl Sections {
             if data.len() <= MAX_SECTION && kind.len() < MAX_SECTIONS {
                 kind.push(data.to_vec());
             } else {
-                tracing::warn!("a component's {name} section is larger than 1 MiB, or one of more than 16; it is not read");
+                tracing::warn!(
+                    "a component's {name} section is larger than 1 MiB, or one of more than 16; it is not read"
+                );
             }
         }
         if !sections.package_docs.is_empty() {
@@ -63,12 +65,11 @@ impl Sections {
 pub(super) fn add(functions: &mut [Function], sections: &Sections) {
     for section in &sections.package_docs {
         let named = decode(&sections.component);
-        match (PackageDocs::read(section), named) {
-            (Some(docs), Ok(DecodedWasm::Component(mut resolve, _))) => {
-                docs.add_to(&mut resolve);
-                add_package(functions, &resolve);
-            }
-            _ => tracing::warn!("a component's {PACKAGE_DOCS} section is not understood; it is not used"),
+        if let (Some(docs), Ok(DecodedWasm::Component(mut resolve, _))) = (PackageDocs::read(section), named) {
+            docs.add_to(&mut resolve);
+            add_package(functions, &resolve);
+        } else {
+            tracing::warn!("a component's {PACKAGE_DOCS} section is not understood; it is not used");
         }
     }
     for section in &sections.wit {

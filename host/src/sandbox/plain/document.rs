@@ -34,10 +34,7 @@ fn types() -> Vec<(&'static str, Kind, Vec<Value>)> {
     let ends = |ok: Option<Kind>, err: Option<Kind>| {
         Kind::Result(Box::new(Ends { ok: ok.map(Shape::from), err: err.map(Shape::from) }))
     };
-    let page = vec![
-        field("page-no", Kind::Integer(Integer::U16)),
-        field("title", Kind::Option(boxed(Kind::String))),
-    ];
+    let page = vec![field("page-no", Kind::Integer(Integer::U16)), field("title", Kind::Option(boxed(Kind::String)))];
     vec![
         ("bool", Kind::Bool, vec![json!(true)]),
         integer("s8", Integer::S8, json!(-128)),
@@ -54,22 +51,38 @@ fn types() -> Vec<(&'static str, Kind, Vec<Value>)> {
         ("string", Kind::String, vec![json!("text")]),
         ("list<u8>", Kind::Bytes, vec![json!("AP+A")]),
         ("list<string>", Kind::List(boxed(Kind::String)), vec![json!(["a", "b"])]),
-        ("tuple<u8, string>", Kind::Tuple(vec![Kind::Integer(Integer::U8).into(), Kind::String.into()]), vec![json!([1, "a"])]),
+        (
+            "tuple<u8, string>",
+            Kind::Tuple(vec![Kind::Integer(Integer::U8).into(), Kind::String.into()]),
+            vec![json!([1, "a"])],
+        ),
         (
             "record { page-no: u16, title: option<string> }",
             Kind::Record(page),
             vec![json!({"page_no": 1, "title": "a"}), json!({"page_no": 1, "title": null})],
         ),
         ("enum { red, dark-blue }", Kind::Enum(labels(&["red", "dark-blue"])), vec![json!("dark_blue")]),
-        ("variant { nothing, circle(f64) }", Kind::Variant(vec![nothing, circle]), vec![json!("nothing"), json!({"circle": 1.5})]),
-        ("flags { read, list-all }", Kind::Flags(labels(&["read", "list-all"])), vec![json!([]), json!(["read", "list_all"])]),
+        (
+            "variant { nothing, circle(f64) }",
+            Kind::Variant(vec![nothing, circle]),
+            vec![json!("nothing"), json!({"circle": 1.5})],
+        ),
+        (
+            "flags { read, list-all }",
+            Kind::Flags(labels(&["read", "list-all"])),
+            vec![json!([]), json!(["read", "list_all"])],
+        ),
         ("option<u8>", Kind::Option(boxed(Kind::Integer(Integer::U8))), vec![json!(1), json!(null)]),
         (
             "option<option<bool>>",
             Kind::Option(boxed(Kind::Option(boxed(Kind::Bool)))),
             vec![json!(null), json!({"some": null}), json!({"some": true})],
         ),
-        ("result<u8, string>", ends(Some(Kind::Integer(Integer::U8)), Some(Kind::String)), vec![json!({"ok": 1}), json!({"err": "a"})]),
+        (
+            "result<u8, string>",
+            ends(Some(Kind::Integer(Integer::U8)), Some(Kind::String)),
+            vec![json!({"ok": 1}), json!({"err": "a"})],
+        ),
         ("result", ends(None, None), vec![json!({"ok": null}), json!({"err": null})]),
     ]
 }

@@ -135,7 +135,9 @@ fn write(shape: &Shape, value: &Val, text: &mut Text) -> Result<(), Unlike> {
             }
         }
         (Kind::Option(_), Val::Option(None)) => text.push("null"),
-        (Kind::Option(item), Val::Option(Some(value))) if item.is_option() => tagged("some", Some((item, value)), text)?,
+        (Kind::Option(item), Val::Option(Some(value))) if item.is_option() => {
+            tagged("some", Some((item, value)), text)?;
+        }
         (Kind::Option(item), Val::Option(Some(value))) => write(item, value, text)?,
         (Kind::Result(ends), Val::Result(Ok(value))) => tagged("ok", ends.ok.as_ref().zip(value.as_deref()), text)?,
         (Kind::Result(ends), Val::Result(Err(value))) => tagged("err", ends.err.as_ref().zip(value.as_deref()), text)?,

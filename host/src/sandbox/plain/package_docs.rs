@@ -23,22 +23,30 @@ pub(super) struct PackageDocs {
 struct World {
     interfaces: BTreeMap<String, Interface>,
     interface_exports: BTreeMap<String, Interface>,
-    funcs: BTreeMap<String, Described>,
-    func_exports: BTreeMap<String, Described>,
-    types: BTreeMap<String, Described>,
+    funcs: BTreeMap<String, OfFunction>,
+    func_exports: BTreeMap<String, OfFunction>,
+    types: BTreeMap<String, OfType>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Interface {
-    funcs: BTreeMap<String, Described>,
-    types: BTreeMap<String, Described>,
+    funcs: BTreeMap<String, OfFunction>,
+    types: BTreeMap<String, OfType>,
 }
 
-/// A function, or a type with its fields or cases.
+/// What is said of a function: in the first version the text itself.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OfFunction {
+    Text(Option<String>),
+    Members { docs: Option<String> },
+}
+
+/// What is said of a type, and of its fields or cases.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Described {
+struct OfType {
     docs: Option<String>,
     items: BTreeMap<String, String>,
 }
@@ -55,7 +63,8 @@ impl PackageDocs {
     /// Adds what it says to what it is about. It does not say whose package it is of, nor do components keep the names of their
     /// worlds, so that interfaces are told by their name alone and all worlds are one.
     pub(super) fn add_to(&self, resolve: &mut Resolve) {
-        let interfaces: Vec<_> = resolve.interfaces.iter().map(|(id, interface)| (id, interface.name.clone())).collect();
+        let interfaces: Vec<_> =
+            resolve.interfaces.iter().map(|(id, interface)| (id, interface.name.clone())).collect();
         for (id, name) in interfaces {
             if let Some(described) = name.and_then(|name| self.interfaces.get(&name)) {
                 described.add_to(id, resolve);
@@ -70,7 +79,7 @@ impl PackageDocs {
 impl World {
     fn add_to(&self, resolve: &mut Resolve) {
         let (mut interfaces, mut types) = (Vec::new(), Vec::new());
-        for (_, world) in resolve.worlds.iter_mut() {
+        for (_, world) in &mut resolve.worlds {
             for (key, item) in &mut world.exports {
                 let WorldKey::Name(name) = key else { continue };
                 match item {
@@ -112,23 +121,31 @@ impl Interface {
     }
 }
 
-impl Described {
+impl OfType {
     fn add_to_type(&self, id: TypeId, resolve: &mut Resolve) {
         let described = &mut resolve.types[id];
         set(&mut described.docs, self.docs.as_ref());
-        let item = |name: &String, docs: &mut Docs| set(docs, self.items.get(name));
-        match &mut described.kind {
-            TypeDefKind::Record(record) => record.fields.iter_mut().for_each(|field| item(&field.name, &mut field.docs)),
-            TypeDefKind::Variant(variant) => variant.cases.iter_mut().for_each(|case| item(&case.name, &mut case.docs)),
-            TypeDefKind::Enum(names) => names.cases.iter_mut().for_each(|case| item(&case.name, &mut case.docs)),
-            TypeDefKind::Flags(names) => names.flags.iter_mut().for_each(|flag| item(&flag.name, &mut flag.docs)),
-            _ => {}
+        let items: Vec<(&String, &mut Docs)> = match &mut described.kind {
+            TypeDefKind::Record(record) => {
+                record.fields.iter_mut().map(|field| (&field.name, &mut field.docs)).collect()
+            }
+            TypeDefKind::Variant(variant) => {
+                variant.cases.iter_mut().map(|case| (&case.name, &mut case.docs)).collect()
+            }
+            TypeDefKind::Enum(names) => names.cases.iter_mut().map(|case| (&case.name, &mut case.docs)).collect(),
+            TypeDefKind::Flags(names) => names.flags.iter_mut().map(|flag| (&flag.name, &mut flag.docs)).collect(),
+            _ => Vec::new(),
+        };
+        for (name, docs) in items {
+            set(docs, self.items.get(name));
         }
     }
 }
 
-fn describe(function: &mut Function, described: Option<&Described>) {
-    set(&mut function.docs, described.and_then(|described| described.docs.as_ref()));
+fn describe(function: &mut Function, described: Option<&OfFunction>) {
+    if let Some(OfFunction::Text(docs) | OfFunction::Members { docs }) = described {
+        set(&mut function.docs, docs.as_ref());
+    }
 }
 
 fn set(docs: &mut Docs, text: Option<&String>) {

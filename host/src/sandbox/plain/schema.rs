@@ -24,9 +24,8 @@ pub(super) fn object(fields: &[Field], way: Way) -> Map<String, Value> {
     if !required.is_empty() {
         object.insert("required".to_owned(), json!(required));
     }
-    let member = |field: &Field| {
-        (field.label.json.clone(), described(schema(&field.shape, way), field.label.docs.as_deref()))
-    };
+    let member =
+        |field: &Field| (field.label.json.clone(), described(schema(&field.shape, way), field.label.docs.as_deref()));
     object.insert("properties".to_owned(), fields.iter().map(member).collect::<Map<_, _>>().into());
     object.insert("type".to_owned(), "object".into());
     object
@@ -52,12 +51,12 @@ pub(super) fn schema(shape: &Shape, way: Way) -> Value {
         Kind::Enum(labels) => names(labels),
         Kind::Flags(labels) => json!({"type": "array", "uniqueItems": true, "items": names(labels)}),
         // None and some(none) are two values: of an option in an option, what is there is told by `some`.
-        Kind::Option(item) if item.is_option() => nullable(tagged("some", inner(item))),
+        Kind::Option(item) if item.is_option() => nullable(tagged("some", &inner(item))),
         Kind::Option(item) => nullable(inner(item)),
         Kind::Result(ends) => {
             let Ends { ok, err } = &**ends;
             let end = |shape: &Option<Shape>| shape.as_ref().map_or_else(|| json!({"type": "null"}), inner);
-            json!({"oneOf": [tagged("ok", end(ok)), tagged("err", end(err))]})
+            json!({"oneOf": [tagged("ok", &end(ok)), tagged("err", &end(err))]})
         }
     };
     described(schema, shape.docs.as_deref())
@@ -77,7 +76,7 @@ fn whole_number(integer: Integer) -> Value {
 }
 
 /// An alternative of which only one member says which it is.
-fn tagged(name: &str, payload: Value) -> Value {
+fn tagged(name: &str, payload: &Value) -> Value {
     json!({"type": "object", "properties": {name: payload}, "required": [name], "additionalProperties": false})
 }
 
@@ -92,7 +91,7 @@ fn variant(cases: &[Case], way: Way) -> Value {
     let (plain, others): (Vec<_>, Vec<_>) = cases.iter().partition(is_plain);
     let alternative = |case: &Case| match &case.payload {
         None => name(&case.label),
-        Some(payload) => described(tagged(&case.label.json, schema(payload, way)), case.label.docs.as_deref()),
+        Some(payload) => described(tagged(&case.label.json, &schema(payload, way)), case.label.docs.as_deref()),
     };
     let plain: Vec<_> = plain.iter().map(|case| &case.label).collect();
     alternatives(&plain, others.into_iter().map(alternative).collect())

@@ -228,10 +228,9 @@ impl Reader {
     }
 
     fn take(&mut self, types: usize) -> Result<(), String> {
-        self.left = self
-            .left
-            .checked_sub(types)
-            .ok_or_else(|| format!("is one too many: all parameters and results together have more than {} types", Self::MAX_TYPES))?;
+        self.left = self.left.checked_sub(types).ok_or_else(|| {
+            format!("is one too many: all parameters and results together have more than {} types", Self::MAX_TYPES)
+        })?;
         Ok(())
     }
 }

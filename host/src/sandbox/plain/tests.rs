@@ -248,7 +248,8 @@ async fn problem(wasm: &[u8]) -> String {
 
 #[tokio::test]
 async fn what_cannot_be_a_tool_is_refused_with_its_reason() {
-    let deep = (0..40).fold("(type $t0 string)".to_owned(), |text, i| format!("{text} (type $t{} (list $t{i}))", i + 1));
+    let deep =
+        (0..40).fold("(type $t0 string)".to_owned(), |text, i| format!("{text} (type $t{} (list $t{i}))", i + 1));
     let deep = deep.replace("$t40", "$t");
     // Twice as many with each: some two billion in all.
     let mut wide = "(type $t0' (record (field \"a\" string))) (export $t0 \"t0\" (type $t0'))".to_owned();
@@ -275,7 +276,8 @@ async fn what_cannot_be_a_tool_is_refused_with_its_reason() {
             problem(&wat(&exporting("wasi:cli/run@0.2.6"))).await,
             problem(&wat(&exporting("wasi:http/incoming-handler@0.2.6"))).await,
             problem(&wat(&exporting("exports"))).await,
-            problem(&taking("(type $r' (resource (rep i32))) (export $r \"r\" (type $r')) (type $t (own $r))", "i32")).await,
+            problem(&taking("(type $r' (resource (rep i32))) (export $r \"r\" (type $r')) (type $t (own $r))", "i32"))
+                .await,
             problem(&taking(&deep, "i32 i32")).await,
             problem(&taking(&wide, "i32 i32 i32 i32")).await,
         ]
@@ -300,7 +302,10 @@ async fn functions_of_one_name_are_told_apart_or_named() {
     let names: Vec<_> = functions.specs().into_iter().map(|spec| spec.name).collect();
     assert_eq!(names, ["c_d_do_it", "do_it", "e_do_it"]);
     let same = problem(&two("a:b/c@1.0.0", "a:b/c@2.0.0")).await;
-    assert_eq!(same, "its functions `do-it` of `a:b/c@1.0.0` and `do-it` of `a:b/c@2.0.0` would both be the tool \"c_do_it\"");
+    assert_eq!(
+        same,
+        "its functions `do-it` of `a:b/c@1.0.0` and `do-it` of `a:b/c@2.0.0` would both be the tool \"c_do_it\""
+    );
     let long = problem(&two(&format!("a:b/{}", "c".repeat(45)), "a:b/e")).await;
     assert!(long.ends_with("is longer than the 48 characters of a tool's name"), "{long}");
 }
@@ -308,7 +313,9 @@ async fn functions_of_one_name_are_told_apart_or_named() {
 #[tokio::test]
 async fn sections_that_are_no_wit_leave_the_signature() {
     let mut wasm = taking("(type $t u32)", "i32");
-    for (name, data) in [("toolcell:wit", &b"\0asm\x0d\0\x01\0junk"[..]), ("package-docs", b"\x01{"), ("package-docs", b"")] {
+    for (name, data) in
+        [("toolcell:wit", &b"\0asm\x0d\0\x01\0junk"[..]), ("package-docs", b"\x01{"), ("package-docs", b"")]
+    {
         use wasm_encoder::Section;
         wasm_encoder::CustomSection { name: name.into(), data: data.into() }.append_to(&mut wasm);
     }
