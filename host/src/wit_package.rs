@@ -6,12 +6,15 @@ use std::{borrow::Cow, path::Path};
 use wasm_encoder::{CustomSection, Section};
 use wasmparser::{BinaryReader, Parser};
 use wit_parser::{
-    Function, InterfaceId, PackageId, Resolve, WorldItem, WorldKey,
+    Function, InterfaceId, PackageId, Resolve, WorldId, WorldItem, WorldKey,
     decoding::{DecodedWasm, decode},
 };
 
 /// The custom section. A component has one for each package that it exports something of.
 pub const SECTION: &str = "toolcell:wit";
+
+/// The custom section by which tools of other hosts keep documentation in a component.
+pub(crate) const PACKAGE_DOCS: &str = "package-docs";
 
 /// Bytes in front of a component's first section: magic, version and layer (Component Model, Binary.md).
 const PREAMBLE: usize = 8;
@@ -45,7 +48,8 @@ pub fn pack(component: &[u8], wit: &Path) -> Result<Vec<u8>, PackError> {
     if !Parser::is_component(component) {
         return Err(PackError::NotAComponent);
     }
-    let exported = exported(component).map_err(PackError::Component)?;
+    let mut packed = without(component, SECTION).ok_or(PackError::NotAComponent)?;
+    let exported = exported(&packed).map_err(PackError::Component)?;
     let mut resolve = Resolve::default();
     let (main, _) = resolve.push_path(wit).map_err(|error| PackError::Wit(format!("{error:#}")))?;
     let is_missing = |export: &&Export| {
@@ -61,7 +65,6 @@ pub fn pack(component: &[u8], wit: &Path) -> Result<Vec<u8>, PackError> {
     for interface in exported.iter().filter_map(|export| interface(&resolve, export.interface.as_deref()?)) {
         packages.extend(resolve.interfaces[interface].package.filter(|package| !packages.contains(package)));
     }
-    let mut packed = without_section(component).ok_or(PackError::NotAComponent)?;
     for package in packages {
         append(&mut packed, &resolve, package)?;
     }
@@ -95,10 +98,7 @@ impl Export {
 
 /// The functions that a component exports for callers.
 fn exported(component: &[u8]) -> Result<Vec<Export>, String> {
-    let (resolve, world) = match decode(component).map_err(|error| format!("{error:#}"))? {
-        DecodedWasm::Component(resolve, world) => (resolve, world),
-        DecodedWasm::WitPackage(..) => return Err("it is a WIT package, which has types and no code".to_owned()),
-    };
+    let (resolve, world) = types(component)?;
     let mut exported = Vec::new();
     for (key, item) in &resolve.worlds[world].exports {
         let key = resolve.name_world_key(key);
@@ -154,14 +154,25 @@ pub(crate) fn custom_sections(wasm: &[u8]) -> Vec<(&str, &[u8])> {
     sections(wasm).unwrap_or_default().into_iter().filter_map(|section| section.custom).collect()
 }
 
-fn without_section(component: &[u8]) -> Option<Vec<u8>> {
+/// The component without its custom sections of this name; `None` where its bytes are no sections.
+fn without(component: &[u8], name: &str) -> Option<Vec<u8>> {
     let mut kept = component.get(..PREAMBLE)?.to_vec();
     for section in sections(component)? {
-        if section.custom.is_none_or(|(name, _)| name != SECTION) {
+        if section.custom.is_none_or(|(custom, _)| custom != name) {
             kept.extend_from_slice(section.whole);
         }
     }
     Some(kept)
+}
+
+/// The types and names of a component. wit-parser takes the documentation in it for that of a WIT package, and stumbles over
+/// it, so it comes without.
+pub(crate) fn types(component: &[u8]) -> Result<(Resolve, WorldId), String> {
+    let bare = without(component, PACKAGE_DOCS).ok_or("it is not made of sections")?;
+    match decode(&bare).map_err(|error| format!("{error:#}"))? {
+        DecodedWasm::Component(resolve, world) => Ok((resolve, world)),
+        DecodedWasm::WitPackage(..) => Err("it is a WIT package, which has types and no code".to_owned()),
+    }
 }
 
 /// A section of a component, as it stands there.

@@ -244,3 +244,26 @@ fn wit_is_packed_in_place_of_older_wit_and_only_if_it_fits() {
     assert!(matches!(pack(&bare, Path::new("/nowhere")), Err(PackError::Wit(_))));
     assert!(matches!(pack(b"\0asm\x01\0\0\0", Path::new(WIT)), Err(PackError::NotAComponent)));
 }
+
+#[test]
+fn build_puts_wit_into_a_finished_component_in_place() {
+    let folder = Folder::new(&[]);
+    let file = folder.plugins().join("types.wasm");
+    fs::write(&file, component("plain_types")).expect("the folder is ours");
+    let build = |package: &str| {
+        let wit = wit(package);
+        let build = folder.toolcell().args(["build", "plugins/types.wasm", "--wit"]).arg(wit.path()).output();
+        let build = build.expect("it runs");
+        let told = String::from_utf8([build.stdout, build.stderr].concat()).expect("it prints text");
+        (build.status.code(), told.replace(&wit.path().display().to_string(), "WIT"))
+    };
+    let (status, told) = build("sums");
+    assert_eq!(status, Some(1), "{told}");
+    let first = "plugins/types.wasm stays as it was: the WIT does not describe what the component exports: `integers` of \
+                 `test:types/echo@1.2.3`, ";
+    assert!(told.contains(first), "{told}");
+    assert_eq!(fs::read(&file).expect("it is there"), component("plain_types"));
+    let (status, told) = build("types");
+    assert!(told.starts_with("packed plugins/types.wasm with WIT ("), "{told}");
+    assert_eq!((status, fs::read(&file).expect("it is there")), (Some(0), packed("types")));
+}

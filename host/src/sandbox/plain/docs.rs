@@ -13,14 +13,12 @@ use super::{
     package_docs::PackageDocs,
     shape::{Kind, Label, Shape},
 };
-use crate::wit_package::{self, custom_sections};
+use crate::wit_package::{self, PACKAGE_DOCS, custom_sections};
 
 /// Bytes of one section that are read.
 const MAX_SECTION: usize = 1 << 20;
 /// Sections of one name that are read.
 const MAX_SECTIONS: usize = 16;
-/// The section by which tools of other hosts keep documentation.
-const PACKAGE_DOCS: &str = "package-docs";
 /// Names that may stand for each other one after the other.
 const MAX_ALIASES: usize = 32;
 
@@ -64,8 +62,8 @@ impl Sections {
 /// Adds to functions and their types what the sections say of them. What the WIT says counts before the rest.
 pub(super) fn add(functions: &mut [Function], sections: &Sections) {
     for section in &sections.package_docs {
-        let named = decode(&sections.component);
-        if let (Some(docs), Ok(DecodedWasm::Component(mut resolve, _))) = (PackageDocs::read(section), named) {
+        let named = wit_package::types(&sections.component);
+        if let (Some(docs), Ok((mut resolve, _))) = (PackageDocs::read(section), named) {
             docs.add_to(&mut resolve);
             add_package(functions, &resolve);
         } else {
