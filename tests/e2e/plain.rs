@@ -98,6 +98,7 @@ fn what_a_function_says_of_its_failure_is_the_failure() {
         ("divide", json!({"dividend": 1})),
         ("blob", json!({"size": 1_000_000})),
         ("numbers", json!({"count": 300_000})),
+        ("blob", json!({"size": 300_000_000})),
     ] {
         let failed = Failed::new(&client.call(tool, arguments));
         told.push(format!("{}: {}", failed.code, failed.text));
@@ -266,4 +267,24 @@ fn build_puts_wit_into_a_finished_component_in_place() {
     let (status, told) = build("types");
     assert!(told.starts_with("packed plugins/types.wasm with WIT ("), "{told}");
     assert_eq!((status, fs::read(&file).expect("it is there")), (Some(0), packed("types")));
+}
+
+#[test]
+fn a_type_whose_schema_is_too_large_keeps_its_component_from_being_served() {
+    let cases: String = (0..10_000).map(|number| format!("\"case-{number}\" ")).collect();
+    let text = format!(
+        r#"(component
+            (core module $m (func (export "f") (param i32)))
+            (core instance $i (instantiate $m))
+            (type $t' (enum {cases}))
+            (export $t "t" (type $t'))
+            (func (export "f") (param "x" $t) (canon lift (core func $i "f"))))"#
+    );
+    let folder = Folder::new(&[]);
+    fs::write(folder.plugins().join("large.wasm"), wat::parse_str(text).expect("it is WAT"))
+        .expect("the folder is ours");
+    let check = folder.toolcell().args(["check", "plugins/large.wasm"]).output().expect("it runs");
+    let told = String::from_utf8(check.stdout).expect("it prints text");
+    let why = "the input schema of tool \"f\": it has 118985 bytes; a schema may have 65536";
+    assert!(told.replace('\n', " ").contains(why), "{told}");
 }

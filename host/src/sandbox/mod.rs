@@ -17,6 +17,7 @@ mod program;
 mod run;
 mod state;
 mod streams;
+mod task;
 mod trap;
 mod turns;
 

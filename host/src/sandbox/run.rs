@@ -16,14 +16,13 @@ use wasmtime::{Store, UpdateDeadline};
 
 use super::{
     Program, RawOutput, Sandbox, ToolSpec,
-    bindings::PluginPre,
     cache::PluginCache,
     http::{Egress, PluginConnections},
     limits::Limiter,
-    plain::Functions,
     postgres::Questions,
     program::{Form, LoadError},
     state::{CallState, MAX_HANDLES, Parts},
+    task::{CallFunction, CallTool, ListTools, Task},
     trap,
     turns::{Admission, Turns},
 };
@@ -101,57 +100,6 @@ enum End<T> {
     Done(wasmtime::Result<T>),
     Deadline,
     Cancelled,
-}
-
-/// What a guest is asked to do, in an instance that is made for it.
-trait Task: Send + 'static {
-    type Answer: Send + 'static;
-    fn run(self, store: &mut Store<CallState>) -> impl Future<Output = wasmtime::Result<Self::Answer>> + Send;
-}
-
-struct CallTool {
-    pre: Arc<PluginPre<CallState>>,
-    name: Arc<str>,
-    arguments: String,
-}
-
-impl Task for CallTool {
-    type Answer = Result<RawOutput, Failure>;
-
-    async fn run(self, store: &mut Store<CallState>) -> wasmtime::Result<Self::Answer> {
-        let plugin = self.pre.instantiate_async(&mut *store).await?;
-        let answer = plugin.toolcell_plugin_tools().call_call_tool(store, &self.name, &self.arguments).await?;
-        Ok(answer.map(RawOutput::from).map_err(|error| Failure::Tool(error.into())))
-    }
-}
-
-struct ListTools(Arc<PluginPre<CallState>>);
-
-impl Task for ListTools {
-    type Answer = Vec<ToolSpec>;
-
-    async fn run(self, store: &mut Store<CallState>) -> wasmtime::Result<Self::Answer> {
-        let plugin = self.0.instantiate_async(&mut *store).await?;
-        let tools = plugin.toolcell_plugin_tools().call_list_tools(store).await?;
-        Ok(tools.into_iter().map(ToolSpec::from).collect())
-    }
-}
-
-/// A function of a component without the contract.
-struct CallFunction {
-    functions: Arc<Functions>,
-    tool: Arc<str>,
-    arguments: String,
-    /// Bytes of the answer.
-    limit: u64,
-}
-
-impl Task for CallFunction {
-    type Answer = Result<RawOutput, Failure>;
-
-    async fn run(self, store: &mut Store<CallState>) -> wasmtime::Result<Self::Answer> {
-        self.functions.call(&self.tool, store, &self.arguments, self.limit).await
-    }
 }
 
 impl Sandbox {

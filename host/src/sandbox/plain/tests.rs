@@ -2,6 +2,7 @@ use std::fmt::Write as _;
 
 use proptest::{collection::vec, option, prelude::*};
 use serde_json::{Value, json};
+use wasm_encoder::Section;
 use wasmtime::component::Val;
 
 use super::{
@@ -316,7 +317,6 @@ async fn sections_that_are_no_wit_leave_the_signature() {
     for (name, data) in
         [("toolcell:wit", &b"\0asm\x0d\0\x01\0junk"[..]), ("package-docs", b"\x01{"), ("package-docs", b"")]
     {
-        use wasm_encoder::Section;
         wasm_encoder::CustomSection { name: name.into(), data: data.into() }.append_to(&mut wasm);
     }
     let sandbox = Sandbox::new(Settings { slots: 2, ..Settings::default() }).expect("a sandbox starts");
@@ -326,4 +326,24 @@ async fn sections_that_are_no_wit_leave_the_signature() {
     let expected = "Calls the function `f`. Takes `x` (a whole number); returns nothing. What it does is not documented in \
                     the component.";
     assert_eq!(description, expected);
+}
+
+#[tokio::test]
+async fn a_damaged_section_hurts_nobody() {
+    let mut resolve = wit_parser::Resolve::default();
+    let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/guests/wit/types.wit");
+    let (package, _) = resolve.push_path(wit).expect("it is WIT");
+    let section = wit_component::encode(&resolve, package).expect("it is encoded");
+    let wasm = taking("(type $t u32)", "i32");
+    let digest = Digest::of(&wasm);
+    let sandbox = Sandbox::new(Settings { slots: 2, ..Settings::default() }).expect("a sandbox starts");
+    for at in (0..section.len()).step_by(section.len() / 40) {
+        let mut flipped = section.clone();
+        flipped[at] ^= 0x55;
+        for damaged in [flipped, section[..at].to_vec()] {
+            let mut wasm = wasm.clone();
+            wasm_encoder::CustomSection { name: "toolcell:wit".into(), data: damaged.into() }.append_to(&mut wasm);
+            sandbox.load(&wasm, &digest).await.expect("it loads");
+        }
+    }
 }
