@@ -3,10 +3,14 @@
 //! What a project depends on, its own package manager keeps in the project's folder. What Toolcell needs besides (a compiler to
 //! components, say) is installed once for all plugins, in a folder of this user's; see [`tools`].
 
+mod c;
 mod error;
+mod go;
+mod pip;
 mod rust;
 mod step;
 mod tools;
+mod wit;
 
 use std::path::PathBuf;
 
@@ -32,6 +36,8 @@ impl Project {
     /// [`BuildError`], with what to install or where to look.
     pub(crate) fn build(&self, notify: &mut dyn FnMut(&str)) -> Result<Vec<u8>, BuildError> {
         match self.language {
+            Language::C => c::build(self, notify),
+            Language::Go => go::build(self, notify),
             Language::Rust => rust::build(self, notify),
         }
     }

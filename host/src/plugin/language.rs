@@ -9,16 +9,24 @@ use clap::ValueEnum;
 pub enum Language {
     /// With cargo and the SDK `toolcell-sdk`.
     Rust,
+    /// With the compiler of go.dev, against the bindings of the project's WIT.
+    Go,
+    /// With clang or zig, against the bindings of the project's WIT; C++ and Zig by the same Makefile.
+    C,
 }
 
 impl Language {
-    /// All of them, in the order in which a folder's files are looked at.
-    const ALL: [Self; 1] = [Self::Rust];
+    /// All of them, in the order in which a folder's files are looked at. Projects of other languages may have a Makefile, too.
+    const ALL: [Self; 3] = [Self::Rust, Self::Go, Self::C];
 
     /// The language of the project in this folder; `None` where there is no project.
     #[must_use]
     pub fn of(folder: &Path) -> Option<Self> {
-        Self::ALL.into_iter().find(|language| folder.join(language.project_file()).is_file())
+        let is_project = |language: &Self| {
+            // A Makefile alone says nothing of what it makes.
+            folder.join(language.project_file()).is_file() && (*language != Self::C || folder.join("wit").is_dir())
+        };
+        Self::ALL.into_iter().find(is_project)
     }
 
     /// The file that makes a folder a project in this language.
@@ -26,6 +34,8 @@ impl Language {
     pub fn project_file(self) -> &'static str {
         match self {
             Self::Rust => "Cargo.toml",
+            Self::Go => "go.mod",
+            Self::C => "Makefile",
         }
     }
 }
@@ -34,6 +44,8 @@ impl fmt::Display for Language {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Rust => "Rust",
+            Self::Go => "Go",
+            Self::C => "C",
         })
     }
 }
