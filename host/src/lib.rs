@@ -53,4 +53,5 @@ pub mod source;
 pub mod testing;
 pub mod text;
 pub mod trial;
+pub mod wit_package;
 mod write_file;

@@ -16,7 +16,7 @@ use wit_bindgen_core::{
     Files, WorldGenerator,
     wit_parser::{PackageId, Resolve, WorldId, WorldItem},
 };
-use wit_component_of_bindgen::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 
 use super::BuildError;
 
@@ -112,7 +112,7 @@ impl World {
             }
         }
         for package in packages {
-            let package = wit_component_of_bindgen::encode(&self.resolve, package)?;
+            let package = wit_component::encode(&self.resolve, package)?;
             CustomSection { name: DESCRIPTION.into(), data: package.into() }.append_to(component);
         }
         Ok(())

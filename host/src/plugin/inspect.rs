@@ -63,6 +63,7 @@ pub async fn inspect(
 ) -> Result<Inspection, NotServed> {
     let candidate = Candidate::read(folder, found, state)?;
     let loaded = load::load(sandbox, &found.name, &candidate.wasm, candidate.component).await?;
+    let loaded = loaded.described(&candidate.manifest.tools)?;
     Ok(Inspection::new(candidate.manifest, &candidate.wasm, loaded))
 }
 

@@ -9,7 +9,7 @@ use super::{
     acceptance::State,
     files::{Found, PluginFolder},
     lock::{LockFile, tools_digest},
-    manifest::{Manifest, is_tool_name},
+    manifest::{Manifest, ToolNames, is_tool_name},
     tool::{Description, Tool},
 };
 use crate::{
@@ -50,10 +50,32 @@ pub struct Loaded {
     /// Digest of what a person reviews of its tools.
     pub tools: Digest,
     program: Program,
+    /// As the plugin lists them.
+    listed: Arc<[Arc<Description>]>,
+    /// As clients see them.
     descriptions: Arc<[Arc<Description>]>,
 }
 
 impl Loaded {
+    fn new(component: Digest, program: Program, listed: Vec<Arc<Description>>) -> Self {
+        let listed: Arc<[_]> = listed.into();
+        Self { component, tools: digest(&listed), program, descriptions: Arc::clone(&listed), listed }
+    }
+
+    /// With the descriptions that a manifest has in place of the plugin's own. What a person reviews are these.
+    pub(super) fn described(mut self, names: &ToolNames) -> Result<Self, NotServed> {
+        let describe = |listed: &Arc<Description>| match names.describe.get(&listed.own_name) {
+            Some(text) => {
+                Description::check(ToolSpec { description: text.clone(), ..listed.spec.clone() }).map(Arc::new)
+            }
+            None => Ok(Arc::clone(listed)),
+        };
+        let described = self.listed.iter().map(describe).collect::<Result<Vec<_>, _>>();
+        self.descriptions = described.map_err(NotServed::InvalidManifest)?.into();
+        self.tools = digest(&self.descriptions);
+        Ok(self)
+    }
+
     /// The tools' own names, with their descriptions.
     pub fn tools(&self) -> impl Iterator<Item = (&str, &str)> {
         self.descriptions.iter().map(|tool| (tool.own_name.as_str(), tool.text.as_str()))
@@ -112,8 +134,11 @@ pub(super) async fn load(
     let nothing = Work::with_nothing(name.as_str(), "list-tools", limits);
     let specs = sandbox.list_tools(&program, &nothing).await.map_err(|error| invalid(error.to_string()))?;
     let descriptions = check_tools(specs).map_err(invalid)?;
-    let tools = tools_digest(descriptions.iter().map(|description| description.reviewed()));
-    Ok(Loaded { component, tools, program, descriptions: descriptions.into() })
+    Ok(Loaded::new(component, program, descriptions))
+}
+
+fn digest(descriptions: &[Arc<Description>]) -> Digest {
+    tools_digest(descriptions.iter().map(|description| description.reviewed()))
 }
 
 /// Checks what a plugin says of its tools.
@@ -192,6 +217,7 @@ pub(super) async fn admit(
         Some(loaded) => loaded,
         None => load(sandbox, candidate.name(), &candidate.wasm, candidate.component).await?,
     };
+    let loaded = loaded.described(&candidate.manifest.tools)?;
     let grant = reviewed.grant(candidate.name(), loaded.tools, policy)?;
     let mut warnings = unknown_tools(candidate, &loaded, policy);
     warnings.extend(grant.postgres().iter().filter_map(|database| sandbox.database_problem(database)));

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Schema, manifest::is_tool_name};
+use super::{
+    Schema,
+    manifest::{MAX_DESCRIPTION, is_tool_name},
+};
 use crate::{
     call::Call,
     failure::{self, Failure, Mismatch},
@@ -13,9 +16,6 @@ use crate::{
     sandbox::{Program, RawOutput, Sandbox, ToolSpec, Work},
     text::hidden_character,
 };
-
-/// Characters of a tool's description.
-const MAX_DESCRIPTION: usize = 8_192;
 
 /// Bytes of an answer that are read where the client is served; more takes so long that others would wait for it.
 const AT_ONCE: u64 = 256 << 10;

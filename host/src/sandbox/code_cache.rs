@@ -314,7 +314,7 @@ pub(super) mod tests {
                 fs::write(&entry, bad).expect("the entry is ours");
             }
             let loaded = sandbox.load(EMPTY, &digest).await;
-            assert!(matches!(loaded, Err(LoadError::Export(_))), "it compiles and exports nothing: {loaded:?}");
+            assert!(matches!(loaded, Err(LoadError::Plain(_))), "it compiles and exports nothing: {loaded:?}");
             assert!(cache().load(&sandbox.engine, &digest).is_some(), "a sound entry is there");
         }
         assert_eq!(fs::read_dir(&code).expect("the folder is ours").count(), 1, "nothing else is left behind");

@@ -11,6 +11,7 @@ mod http;
 mod limits;
 mod lines;
 mod linker;
+mod plain;
 mod postgres;
 mod program;
 mod run;

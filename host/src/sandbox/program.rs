@@ -9,6 +9,7 @@ use super::{
     bindings::PluginPre,
     engine::{MAX_MEMORIES, MAX_TABLES, TABLES_PER_SLOT},
     lines::UnreadLines,
+    plain::{self, Functions, Unfit},
     state::CallState,
 };
 use crate::{failure::Failure, policy::Digest, receipt::Receipt};
@@ -16,11 +17,20 @@ use crate::{failure::Failure, policy::Digest, receipt::Receipt};
 /// A component of a plugin, ready to run. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Program {
-    pub(super) pre: Arc<PluginPre<CallState>>,
+    pub(super) form: Form,
     /// Slots of the pool that one instance takes.
     pub(super) slots: u32,
     /// For what is said of a trap.
     pub(super) lines: Arc<UnreadLines>,
+}
+
+/// What a component exports.
+#[derive(Clone)]
+pub(super) enum Form {
+    /// The contract.
+    Contract(Arc<PluginPre<CallState>>),
+    /// Functions of its own.
+    Plain(Arc<Functions>),
 }
 
 impl std::fmt::Debug for Program {
@@ -41,9 +51,12 @@ pub(crate) enum LoadError {
     /// It imports something that the host does not have, or with another type.
     #[error("an import does not fit: {0}")]
     Import(String),
-    /// It does not export the contract.
+    /// It exports the contract, but another version or with other types.
     #[error("it does not export toolcell:plugin/tools@0.1.0: {0}")]
     Export(String),
+    /// It exports no contract, and not what can be used without.
+    #[error(transparent)]
+    Plain(#[from] Unfit),
     /// It wants more memories or tables than an instance may have.
     #[error("it has {has} {what}, and a component may have {may}")]
     TooLarge {
@@ -76,9 +89,14 @@ impl Sandbox {
             }
         }
         let pre = self.linker.instantiate_pre(&component).map_err(|error| LoadError::Import(format!("{error:#}")))?;
-        let pre = PluginPre::new(pre).map_err(|error| LoadError::Export(format!("{error:#}")))?;
+        let form = if plain::has_contract(&component, &self.engine) {
+            let pre = PluginPre::new(pre).map_err(|error| LoadError::Export(format!("{error:#}")))?;
+            Form::Contract(Arc::new(pre))
+        } else {
+            Form::Plain(Arc::new(Functions::of(self, pre, wasm).await?))
+        };
         Ok(Program {
-            pre: Arc::new(pre),
+            form,
             slots: memories.max(tables.div_ceil(TABLES_PER_SLOT)).max(1),
             lines: Arc::new(UnreadLines::of(wasm)),
         })

@@ -16,12 +16,13 @@ use wasmtime::{Store, UpdateDeadline};
 
 use super::{
     Program, RawOutput, Sandbox, ToolSpec,
-    bindings::{Plugin, toolcell::plugin::tool_types},
+    bindings::PluginPre,
     cache::PluginCache,
     http::{Egress, PluginConnections},
     limits::Limiter,
+    plain::Functions,
     postgres::Questions,
-    program::LoadError,
+    program::{Form, LoadError},
     state::{CallState, MAX_HANDLES, Parts},
     trap,
     turns::{Admission, Turns},
@@ -102,36 +103,54 @@ enum End<T> {
     Cancelled,
 }
 
-/// What a guest is asked to do.
+/// What a guest is asked to do, in an instance that is made for it.
 trait Task: Send + 'static {
     type Answer: Send + 'static;
-    fn run(
-        self,
-        plugin: &Plugin,
-        store: &mut Store<CallState>,
-    ) -> impl Future<Output = wasmtime::Result<Self::Answer>> + Send;
+    fn run(self, store: &mut Store<CallState>) -> impl Future<Output = wasmtime::Result<Self::Answer>> + Send;
 }
 
 struct CallTool {
+    pre: Arc<PluginPre<CallState>>,
     name: Arc<str>,
     arguments: String,
 }
 
 impl Task for CallTool {
-    type Answer = Result<tool_types::Output, tool_types::ToolError>;
+    type Answer = Result<RawOutput, Failure>;
 
-    async fn run(self, plugin: &Plugin, store: &mut Store<CallState>) -> wasmtime::Result<Self::Answer> {
-        plugin.toolcell_plugin_tools().call_call_tool(store, &self.name, &self.arguments).await
+    async fn run(self, store: &mut Store<CallState>) -> wasmtime::Result<Self::Answer> {
+        let plugin = self.pre.instantiate_async(&mut *store).await?;
+        let answer = plugin.toolcell_plugin_tools().call_call_tool(store, &self.name, &self.arguments).await?;
+        Ok(answer.map(RawOutput::from).map_err(|error| Failure::Tool(error.into())))
     }
 }
 
-struct ListTools;
+struct ListTools(Arc<PluginPre<CallState>>);
 
 impl Task for ListTools {
-    type Answer = Vec<tool_types::Tool>;
+    type Answer = Vec<ToolSpec>;
 
-    async fn run(self, plugin: &Plugin, store: &mut Store<CallState>) -> wasmtime::Result<Self::Answer> {
-        plugin.toolcell_plugin_tools().call_list_tools(store).await
+    async fn run(self, store: &mut Store<CallState>) -> wasmtime::Result<Self::Answer> {
+        let plugin = self.0.instantiate_async(&mut *store).await?;
+        let tools = plugin.toolcell_plugin_tools().call_list_tools(store).await?;
+        Ok(tools.into_iter().map(ToolSpec::from).collect())
+    }
+}
+
+/// A function of a component without the contract.
+struct CallFunction {
+    functions: Arc<Functions>,
+    tool: Arc<str>,
+    arguments: String,
+    /// Bytes of the answer.
+    limit: u64,
+}
+
+impl Task for CallFunction {
+    type Answer = Result<RawOutput, Failure>;
+
+    async fn run(self, store: &mut Store<CallState>) -> wasmtime::Result<Self::Answer> {
+        self.functions.call(&self.tool, store, &self.arguments, self.limit).await
     }
 }
 
@@ -146,11 +165,19 @@ impl Sandbox {
         arguments: String,
         call: Call,
     ) -> (Result<RawOutput, Failure>, Receipt) {
-        let task = CallTool { name: Arc::clone(&work.tool), arguments };
-        let (answer, receipt) = self.run(program, work, task, call).await;
+        let (tool, limit) = (Arc::clone(&work.tool), work.grant.limits().result);
+        let (answer, receipt) = match &program.form {
+            Form::Contract(pre) => {
+                let task = CallTool { pre: Arc::clone(pre), name: tool, arguments };
+                self.run(program, work, task, call).await
+            }
+            Form::Plain(functions) => {
+                let task = CallFunction { functions: Arc::clone(functions), tool, arguments, limit };
+                self.run(program, work, task, call).await
+            }
+        };
         let result = match answer {
-            Ok(Ok(output)) => check_size(output.into(), work.grant.limits().result),
-            Ok(Err(error)) => Err(Failure::Tool(error.into())),
+            Ok(answer) => answer.and_then(|output| check_size(output, limit)),
             Err(failure) => Err(failure),
         };
         (result, receipt)
@@ -166,11 +193,12 @@ impl Sandbox {
         program: &Program,
         work: &Work,
     ) -> Result<Vec<ToolSpec>, LoadError> {
-        let (answer, receipt) = self.run(program, work, ListTools, Call::detached()).await;
-        match answer {
-            Ok(tools) => Ok(tools.into_iter().map(ToolSpec::from).collect()),
-            Err(failure) => Err(LoadError::ListTools(failure, Box::new(receipt))),
-        }
+        let pre = match &program.form {
+            Form::Contract(pre) => Arc::clone(pre),
+            Form::Plain(functions) => return Ok(functions.specs()),
+        };
+        let (answer, receipt) = self.run(program, work, ListTools(pre), Call::detached()).await;
+        answer.map_err(|failure| LoadError::ListTools(failure, Box::new(receipt)))
     }
 
     async fn run<T: Task>(
@@ -304,11 +332,7 @@ impl Cell {
         computing: &mut Duration,
     ) -> End<T::Answer> {
         let cancel = store.data().cancel.clone();
-        let work = async {
-            let plugin = self.program.pre.instantiate_async(&mut *store).await?;
-            task.run(&plugin, store).await
-        };
-        let mut work = pin!(work);
+        let mut work = pin!(task.run(store));
         let mut timer = pin!(None::<tokio::time::Sleep>);
         let mut cancelled = pin!(cancel.cancelled());
         let mut is_first = true;
