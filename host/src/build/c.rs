@@ -24,9 +24,7 @@ const CHECK_FIRST: &str = "Check the lines of the source or of the Makefile that
 
 pub(super) fn build(project: &Project, notify: &mut dyn FnMut(&str)) -> Result<Vec<u8>, BuildError> {
     let world = World::of(&project.folder)?;
-    // The world's type is added to the module later, for every language in the same way.
-    let options = Opts { no_object_file: true, ..Opts::default() };
-    world.write(&world.bindings(options.build())?)?;
+    world.write(&world.bindings(Opts::default().build())?)?;
     let module = format!("{GENERATED}/module.wasm");
     let compiler = compiler(notify)?;
     let variables = compiler.into_iter().map(|(name, program)| format!("{name}={program}"));
@@ -44,7 +42,9 @@ fn compiler(notify: &mut dyn FnMut(&str)) -> Result<Variables, BuildError> {
     let clang = |folder: Option<&Path>, name| folder.map_or_else(|| PathBuf::from(name), |folder| folder.join(name));
     for folder in [sdk.as_deref(), None] {
         if links(&clang(folder, "clang")) {
-            let called = |name| format!("{} --target=wasm32-wasi", word(&clang(folder, name)));
+            // The stack comes first so that what overflows it traps; zig does so by itself.
+            let called =
+                |name| format!("{} --target=wasm32-wasi -Wl,--stack-first", word(&clang(folder, name)));
             return Ok(vec![("WASM_CC", called("clang")), ("WASM_CXX", called("clang++"))]);
         }
     }

@@ -7,9 +7,9 @@ const MAX_FILES: usize = 1_000;
 const MAX_BYTES: u64 = 1 << 20;
 
 /// Languages by the ends of their files' names.
-const SOURCES: [&str; 12] = ["rs", "py", "js", "mjs", "ts", "mts", "go", "c", "cpp", "cs", "zig", "mbt"];
+const SOURCES: [&str; 13] = ["rs", "py", "js", "mjs", "ts", "mts", "go", "c", "cpp", "cs", "zig", "mbt", "wit"];
 /// Folders that tools fill.
-const SKIPPED: [&str; 6] = ["target", "node_modules", "dist", "build", "venv", "__pycache__"];
+const SKIPPED: [&str; 7] = ["target", "node_modules", "dist", "build", "gen", "venv", "__pycache__"];
 
 /// Texts in the folder, by their paths in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -49,3 +49,21 @@ impl fmt::Display for Language {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_makefile_is_a_project_in_c_only_beside_wit() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("Makefile"), "").expect("it is ours");
+        assert_eq!(Language::of(folder.path()), None);
+        fs::create_dir(folder.path().join("wit")).expect("it is ours");
+        assert_eq!(Language::of(folder.path()), Some(Language::C));
+        fs::write(folder.path().join("go.mod"), "").expect("it is ours");
+        assert_eq!(Language::of(folder.path()), Some(Language::Go));
+    }
+}
