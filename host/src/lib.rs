@@ -18,10 +18,11 @@
 //! | [`mcp`] | the only place that names rmcp: both protocol eras over stdio |
 //! | [`replay`], [`trial`], [`smoke`], [`testing`], [`checklist`] | a plugin run on its examples' answers alone: for its author |
 //! | `build` | from source to component, one file for each language |
+//! | [`wit_package`] | the doc comments that a component carries, put in and read |
 //! | [`cli`] | one file for each command; the only place that prints |
 //!
-//! Imports run one way: cli, mcp, host, plugin, sandbox, policy; `call`, `replay`, `receipt`, `outcome` and `failure` may be
-//! used by all. What tries a plugin out or builds it sits beside mcp.
+//! Imports run one way: cli, mcp, host, plugin, sandbox, policy; `call`, `replay`, `receipt`, `outcome`, `failure` and
+//! `wit_package` may be used by all. What tries a plugin out or builds it sits beside mcp.
 //!
 //! # Invariants
 //!

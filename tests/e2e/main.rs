@@ -30,6 +30,7 @@ mod names;
 #[path = "../support/peers.rs"]
 mod peers;
 mod permission;
+mod plain;
 mod postgres;
 #[allow(dead_code, reason = "it is shared with tests that use more of it")]
 #[path = "../support/postgres.rs"]

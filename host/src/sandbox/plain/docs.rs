@@ -2,9 +2,6 @@
 //!
 //! What is read here was written by whoever built the component. It is bounded, and read where a panic hurts nobody.
 
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
 use wit_parser::{
     Docs, Function as WitFunction, Resolve, Type, TypeDefKind,
     decoding::{DecodedWasm, decode},
@@ -13,6 +10,7 @@ use wit_parser::{
 use super::{
     Function,
     answer::Good,
+    package_docs::PackageDocs,
     shape::{Kind, Label, Shape},
 };
 use crate::wit_package::{self, custom_sections};
@@ -21,7 +19,7 @@ use crate::wit_package::{self, custom_sections};
 const MAX_SECTION: usize = 1 << 20;
 /// Sections of one name that are read.
 const MAX_SECTIONS: usize = 16;
-/// The section by which wit-component and tools of other hosts keep documentation: a byte for its version and JSON.
+/// The section by which tools of other hosts keep documentation.
 const PACKAGE_DOCS: &str = "package-docs";
 /// Names that may stand for each other one after the other.
 const MAX_ALIASES: usize = 32;
@@ -31,6 +29,8 @@ const MAX_ALIASES: usize = 32;
 pub(super) struct Sections {
     wit: Vec<Vec<u8>>,
     package_docs: Vec<Vec<u8>>,
+    /// The whole component, which has the names of the types that `package_docs` is about.
+    component: Vec<u8>,
 }
 
 impl Sections {
@@ -48,6 +48,9 @@ impl Sections {
                 tracing::warn!("a component's {name} section is larger than 1 MiB, or one of more than 16; it is not read");
             }
         }
+        if !sections.package_docs.is_empty() {
+            sections.component = wasm.to_vec();
+        }
         sections
     }
 
@@ -56,14 +59,16 @@ impl Sections {
     }
 }
 
-/// Adds to functions and their types what the sections say of them; the packages come first.
+/// Adds to functions and their types what the sections say of them. What the WIT says counts before the rest.
 pub(super) fn add(functions: &mut [Function], sections: &Sections) {
     for section in &sections.package_docs {
-        // Version 1 added to version 0 (wit-parser's `metadata`); both are read.
-        let json = section.split_first().filter(|(version, _)| **version <= 1).map(|(_, json)| json);
-        match json.and_then(|json| serde_json::from_slice::<PackageDocs>(json).ok()) {
-            Some(docs) => docs.add(functions),
-            None => tracing::warn!("a component's {PACKAGE_DOCS} section is not understood; it is not used"),
+        let named = decode(&sections.component);
+        match (PackageDocs::read(section), named) {
+            (Some(docs), Ok(DecodedWasm::Component(mut resolve, _))) => {
+                docs.add_to(&mut resolve);
+                add_package(functions, &resolve);
+            }
+            _ => tracing::warn!("a component's {PACKAGE_DOCS} section is not understood; it is not used"),
         }
     }
     for section in &sections.wit {
@@ -195,54 +200,4 @@ fn paragraphs(comment: &str) -> String {
         text.push_str(line.trim_end());
     }
     text
-}
-
-/// The JSON of a `package-docs` section, as far as it is used: what is said of functions.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct PackageDocs {
-    worlds: BTreeMap<String, WorldDocs>,
-    interfaces: BTreeMap<String, InterfaceDocs>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct WorldDocs {
-    interfaces: BTreeMap<String, InterfaceDocs>,
-    interface_exports: BTreeMap<String, InterfaceDocs>,
-    funcs: BTreeMap<String, FunctionDocs>,
-    func_exports: BTreeMap<String, FunctionDocs>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct InterfaceDocs {
-    funcs: BTreeMap<String, FunctionDocs>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct FunctionDocs {
-    docs: Option<String>,
-}
-
-impl PackageDocs {
-    /// The section does not say whose package it is, so that an interface is told by its name alone.
-    fn add(&self, functions: &mut [Function]) {
-        for function in functions {
-            let name = &function.name;
-            let described = match function.interface.as_deref().map(super::short) {
-                None => self.worlds.values().find_map(|world| world.func_exports.get(name).or_else(|| world.funcs.get(name))),
-                Some(interface) => {
-                    let in_worlds = self.worlds.values().flat_map(|world| [&world.interface_exports, &world.interfaces]);
-                    let mut places = [&self.interfaces].into_iter().chain(in_worlds);
-                    places.find_map(|interfaces| interfaces.get(interface)?.funcs.get(name))
-                }
-            };
-            let text = described.and_then(|described| described.docs.as_deref()).map(paragraphs);
-            if let Some(text) = text.filter(|text| !text.is_empty()) {
-                function.docs = Some(text);
-            }
-        }
-    }
 }

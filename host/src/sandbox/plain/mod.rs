@@ -8,6 +8,7 @@ mod docs;
 #[cfg(test)]
 mod document;
 mod encode;
+mod package_docs;
 #[cfg(test)]
 mod parity;
 mod schema;

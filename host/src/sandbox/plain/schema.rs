@@ -10,20 +10,17 @@ pub(super) const NOT_FINITE: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 /// Which way values go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
-    /// To the component: what is optional may be left out, and names that a record does not have are refused.
+    /// To the component: what is optional may be left out.
     In,
     /// From the component: every member is there.
     Out,
 }
 
-/// The schema of an object with these members, as arguments and records are.
+/// The schema of an object with these members and no others, as arguments and records are.
 pub(super) fn object(fields: &[Field], way: Way) -> Map<String, Value> {
     let is_required = |field: &&Field| way == Way::Out || !field.shape.is_option();
     let required: Vec<_> = fields.iter().filter(is_required).map(|field| field.label.json.as_str()).collect();
-    let mut object = Map::new();
-    if way == Way::In {
-        object.insert("additionalProperties".to_owned(), false.into());
-    }
+    let mut object = Map::from_iter([("additionalProperties".to_owned(), false.into())]);
     if !required.is_empty() {
         object.insert("required".to_owned(), json!(required));
     }

@@ -52,8 +52,8 @@ impl Guest for Program {
 
     fn nothing() {}
 
-    fn numbers(count: u32) -> Vec<u32> {
-        (0..count).collect()
+    fn numbers(count: u32) -> Vec<u64> {
+        (0..u64::from(count)).map(|number| u64::MAX - number).collect()
     }
 
     fn blob(size: u32) -> Result<Vec<u8>, String> {
