@@ -34,7 +34,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     for file in FILES {
         let path = package.join(file);
         if !path.is_file() {
-            return Err(format!("{} is missing: wit-bindgen-go no longer has what its bindings import", path.display()).into());
+            return Err(format!(
+                "{} is missing: wit-bindgen-go no longer has what its bindings import",
+                path.display()
+            )
+            .into());
         }
         writeln!(source, "({file:?}, include_str!({path:?})),")?;
     }

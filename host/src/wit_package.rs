@@ -42,19 +42,14 @@ pub enum PackError {
 ///
 /// [`PackError`], where one of the two cannot be read, or the WIT is not that of the component.
 pub fn pack(component: &[u8], wit: &Path) -> Result<Vec<u8>, PackError> {
-    let mut resolve = Resolve::default();
-    let (main, _) = resolve.push_path(wit).map_err(|error| PackError::Wit(format!("{error:#}")))?;
-    pack_package(component, &resolve, main)
-}
-
-/// The same with a package that has been read.
-pub(crate) fn pack_package(component: &[u8], resolve: &Resolve, main: PackageId) -> Result<Vec<u8>, PackError> {
     if !Parser::is_component(component) {
         return Err(PackError::NotAComponent);
     }
     let exported = exported(component).map_err(PackError::Component)?;
+    let mut resolve = Resolve::default();
+    let (main, _) = resolve.push_path(wit).map_err(|error| PackError::Wit(format!("{error:#}")))?;
     let is_missing = |export: &&Export| {
-        let described = find(resolve, export.interface.as_deref(), &export.name);
+        let described = find(&resolve, export.interface.as_deref(), &export.name);
         let parameters = described.map(|function| function.params.iter().map(|parameter| &parameter.name));
         !parameters.is_some_and(|parameters| parameters.eq(&export.parameters))
     };
@@ -63,20 +58,25 @@ pub(crate) fn pack_package(component: &[u8], resolve: &Resolve, main: PackageId)
         return Err(PackError::Missing(missing));
     }
     let mut packages = vec![main];
-    for interface in exported.iter().filter_map(|export| interface(resolve, export.interface.as_deref()?)) {
+    for interface in exported.iter().filter_map(|export| interface(&resolve, export.interface.as_deref()?)) {
         packages.extend(resolve.interfaces[interface].package.filter(|package| !packages.contains(package)));
     }
     let mut packed = without_section(component).ok_or(PackError::NotAComponent)?;
     for package in packages {
-        append(&mut packed, resolve, package)?;
+        append(&mut packed, &resolve, package)?;
     }
     Ok(packed)
 }
 
 fn append(component: &mut Vec<u8>, resolve: &Resolve, package: PackageId) -> Result<(), PackError> {
     let encoded = wit_component::encode(resolve, package).map_err(|error| PackError::Wit(format!("{error:#}")))?;
-    CustomSection { name: Cow::Borrowed(SECTION), data: Cow::Owned(encoded) }.append_to(component);
+    append_encoded(component, &encoded);
     Ok(())
+}
+
+/// Adds a package in its binary form to a component.
+pub(crate) fn append_encoded(component: &mut Vec<u8>, package: &[u8]) {
+    CustomSection { name: Cow::Borrowed(SECTION), data: Cow::Borrowed(package) }.append_to(component);
 }
 
 /// A function that a component exports.

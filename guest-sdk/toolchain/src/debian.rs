@@ -108,12 +108,7 @@ fn remove(folder: &Path) -> io::Result<()> {
 }
 
 /// Downloads the packages into `apt/archives`, from the first mirror that has the suite.
-fn download(
-    packages: &Packages,
-    mirrors: &[Mirror],
-    apt: &Path,
-    notify: &mut dyn FnMut(&str),
-) -> Result<(), String> {
+fn download(packages: &Packages, mirrors: &[Mirror], apt: &Path, notify: &mut dyn FnMut(&str)) -> Result<(), String> {
     let mut reasons = Vec::new();
     for mirror in mirrors {
         prepare(apt, mirror).map_err(|error| format!("{}: {error}", apt.display()))?;

@@ -19,7 +19,10 @@ use crate::{plugin::Language, text::shell_word};
 
 /// The version of PyPI's `ziglang`, which is installed where there is no clang for WASI.
 const ZIG: &str = "0.17.1";
-const INSTALL: &str = "Install make (apt-get install make, or Xcode's command line tools), then try again.";
+const MAKE: &str = "Install make (apt-get install make, or Xcode's command line tools), then try again.";
+const COMPILER: &str = "Install clang with a C library for WASI (apt-get install clang lld wasi-libc libclang-rt-dev-wasm32, or \
+                        wasi-sdk with WASI_SDK_PATH), or Python with pip or venv (apt-get install python3-pip), by which zig comes; \
+                        then try again.";
 const CHECK_FIRST: &str = "Check the lines of the source or of the Makefile that it names.";
 
 pub(super) fn build(project: &Project, notify: &mut dyn FnMut(&str)) -> Result<Vec<u8>, BuildError> {
@@ -28,7 +31,7 @@ pub(super) fn build(project: &Project, notify: &mut dyn FnMut(&str)) -> Result<V
     let module = format!("{GENERATED}/module.wasm");
     let compiler = compiler(notify)?;
     let variables = compiler.into_iter().map(|(name, program)| format!("{name}={program}"));
-    let make = Step::new("make", Language::C, INSTALL, CHECK_FIRST);
+    let make = Step::new("make", Language::C, MAKE, CHECK_FIRST);
     make.args(variables).args([&module]).run(&project.folder, notify)?;
     world.component(&project.folder.join(module))
 }
@@ -39,16 +42,18 @@ type Variables = Vec<(&'static str, String)>;
 /// The compilers for WebAssembly: clang where it finds a C library for WASI, else zig, which has its own.
 fn compiler(notify: &mut dyn FnMut(&str)) -> Result<Variables, BuildError> {
     let sdk = env::var_os("WASI_SDK_PATH").map(|sdk| PathBuf::from(sdk).join("bin"));
-    let clang = |folder: Option<&Path>, name| folder.map_or_else(|| PathBuf::from(name), |folder| folder.join(name));
-    for folder in [sdk.as_deref(), None] {
-        if links(&clang(folder, "clang")) {
-            // The stack comes first so that what overflows it traps; zig does so by itself.
-            let called =
-                |name| format!("{} --target=wasm32-wasi -Wl,--stack-first", word(&clang(folder, name)));
+    // A name alone is looked for on PATH.
+    for folder in sdk.into_iter().chain([PathBuf::new()]) {
+        if links(&folder.join("clang")) {
+            // The stack comes first, so that what overflows it traps.
+            let called = |name| format!("{} --target=wasm32-wasi -Wl,--stack-first", word(&folder.join(name)));
             return Ok(vec![("WASM_CC", called("clang")), ("WASM_CXX", called("clang++"))]);
         }
     }
-    let folder = tools::tool("ziglang", ZIG, |folder| pip::install(folder, &format!("ziglang=={ZIG}"), Language::C, notify))?;
+    let folder = tools::tool("ziglang", ZIG, |folder| {
+        notify("installing zig, for the lack of a clang that builds for WASI");
+        pip::install(folder, &format!("ziglang=={ZIG}"), Language::C, COMPILER, notify)
+    })?;
     let zig = word(&folder.join("site/ziglang/zig"));
     let called = |name| format!("{zig} {name} -target wasm32-wasi");
     Ok(vec![("WASM_CC", called("cc")), ("WASM_CXX", called("c++")), ("ZIG", zig.clone())])
@@ -59,7 +64,10 @@ fn links(clang: &Path) -> bool {
     let Ok(folder) = tempfile::tempdir() else { return false };
     let source = folder.path().join("probe.c");
     let mut probe = Command::new(clang);
-    probe.args(["--target=wasm32-wasi", "-mexec-model=reactor", "-o"]).arg(folder.path().join("probe.wasm")).arg(&source);
+    probe
+        .args(["--target=wasm32-wasi", "-mexec-model=reactor", "-o"])
+        .arg(folder.path().join("probe.wasm"))
+        .arg(&source);
     fs::write(&source, "#include <stdlib.h>\nvoid *probe(void) { return malloc(1); }\n").is_ok()
         && probe.stdin(Stdio::null()).output().is_ok_and(|output| output.status.success())
 }

@@ -41,8 +41,10 @@ pub(super) fn build(project: &Project, notify: &mut dyn FnMut(&str)) -> Result<V
 /// The path by which the project's packages are imported.
 fn module_path(go_mod: &Path) -> Result<String, BuildError> {
     let text = fs::read_to_string(go_mod).map_err(|error| BuildError::file(go_mod, error))?;
-    let path = text.lines().find_map(|line| line.strip_prefix("module ")).and_then(|rest| rest.split_whitespace().next());
-    path.map(|path| path.trim_matches('"').to_owned()).ok_or_else(|| BuildError::file(go_mod, "it has no line `module PATH`"))
+    let path =
+        text.lines().find_map(|line| line.strip_prefix("module ")).and_then(|rest| rest.split_whitespace().next());
+    path.map(|path| path.trim_matches('"').to_owned())
+        .ok_or_else(|| BuildError::file(go_mod, "it has no line `module PATH`"))
 }
 
 /// The `go` on PATH, if it is new enough; else, on Debian, one of its packages in a folder of its own.

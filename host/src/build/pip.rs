@@ -8,11 +8,10 @@ use std::{
 use super::{BuildError, step::Step, tools};
 use crate::plugin::Language;
 
-const INSTALL: &str = "Install Python 3 with pip or venv (apt-get install python3-pip, or brew install python), then try again.";
 const CHECK_FIRST: &str = "Check that PyPI is within reach.";
 
 /// Installs what `requirement` names into the folder `site` of `folder`, with whatever pip there is: Debian's Python has pip and venv
-/// in packages of their own, and either is enough.
+/// in packages of their own, and either is enough. `install` is a sentence that says how to get them.
 ///
 /// # Errors
 ///
@@ -21,17 +20,18 @@ pub(super) fn install(
     folder: &Path,
     requirement: &str,
     language: Language,
+    install: &'static str,
     notify: &mut dyn FnMut(&str),
 ) -> Result<(), BuildError> {
     let python = if has_pip() {
         "python3".into()
     } else {
         let venv = tools::tool("python-pip", "1", |folder| {
-            Step::new("python3", language, INSTALL, INSTALL).args(["-m", "venv", "venv"]).run(folder, notify)
+            Step::new("python3", language, install, install).args(["-m", "venv", "venv"]).run(folder, notify)
         })?;
         venv.join("venv/bin/python")
     };
-    Step::new(python, language, INSTALL, CHECK_FIRST)
+    Step::new(python, language, install, CHECK_FIRST)
         // A user's own configuration may ask for --user, which excludes --target.
         .env("PIP_USER", "0")
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", "site", requirement])

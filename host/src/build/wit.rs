@@ -13,9 +13,9 @@ use wasi_preview1_component_adapter_provider::{
 };
 use wit_bindgen_core::{
     Files, WorldGenerator,
-    wit_parser::{PackageId, Resolve, WorldId},
+    wit_parser::{PackageId, Resolve, WorldId, WorldItem},
 };
-use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_component_of_bindgen::{ComponentEncoder, StringEncoding, embed_component_metadata};
 
 use super::BuildError;
 use crate::wit_package;
@@ -94,9 +94,25 @@ impl World {
                 let (name, adapter) = (WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER);
                 ComponentEncoder::default().validate(true).module(&bytes)?.adapter(name, adapter)?.encode()
             });
-        let component = encoded.map_err(|error| unfit(module, &error))?;
+        let mut component = encoded.map_err(|error| unfit(module, &error))?;
         // Components keep no comments, and descriptions of tools are made of them.
-        wit_package::pack_package(&component, &self.resolve, self.package).map_err(|error| BuildError::file(module, error))
+        for package in self.exported() {
+            let encoded =
+                wit_component_of_bindgen::encode(&self.resolve, package).map_err(|error| unfit(module, &error))?;
+            wit_package::append_encoded(&mut component, &encoded);
+        }
+        Ok(component)
+    }
+
+    /// The packages that have what the world exports.
+    fn exported(&self) -> Vec<PackageId> {
+        let mut packages = vec![self.package];
+        for item in self.resolve.worlds[self.world].exports.values() {
+            if let WorldItem::Interface { id, .. } = item {
+                packages.extend(self.resolve.interfaces[*id].package.filter(|package| !packages.contains(package)));
+            }
+        }
+        packages
     }
 }
 
@@ -175,7 +191,8 @@ mod tests {
         let header = String::from_utf8_lossy(&sources["plugin.h"]);
         assert!(header.contains("bool exports_plugin_greet("), "{header}");
         world.write(&sources).expect("it is ours");
-        let mut names: Vec<_> = fs::read_dir(&generated).expect("it is there").flatten().map(|entry| entry.file_name()).collect();
+        let mut names: Vec<_> =
+            fs::read_dir(&generated).expect("it is there").flatten().map(|entry| entry.file_name()).collect();
         names.sort();
         assert_eq!(names, ["plugin.c", "plugin.h", "plugin_component_type.o"]);
     }
@@ -191,7 +208,8 @@ mod tests {
         let (_, wit) = sections.iter().find(|(name, _)| *name == wit_package::SECTION).expect("its WIT");
         assert!(String::from_utf8_lossy(wit).contains("Greets somebody by name."));
 
-        fs::write(&module, wat::parse_str(MODULE.replace("greet", "meet")).expect("it is a module")).expect("it is ours");
+        fs::write(&module, wat::parse_str(MODULE.replace("greet", "meet")).expect("it is a module"))
+            .expect("it is ours");
         let error = world.component(&module).expect_err("it lacks an export").to_string();
         assert!(error.contains("module.wasm: ") && error.contains("greet"), "{error}");
     }

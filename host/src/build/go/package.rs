@@ -7,7 +7,8 @@ const RUNTIME: [(&str, &str); 11] = include!(concat!(env!("OUT_DIR"), "/go_packa
 /// How it is imported where it is a module of its own.
 const RUNTIME_PATH: &str = "go.bytecodealliance.org/pkg/";
 /// Its licence wants changes told.
-const CHANGED: &str = "// From go.bytecodealliance.org/pkg under the LICENSE in gen; `toolcell build` changed the paths of imports.\n\n";
+const CHANGED: &str =
+    "// From go.bytecodealliance.org/pkg under the LICENSE in gen; `toolcell build` changed the paths of imports.\n\n";
 
 /// The bindings with the package that they import and a main package, which find both it and the project's own first package; that
 /// one implements what the world exports. `own` is the project's module path.
