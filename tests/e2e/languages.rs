@@ -27,7 +27,7 @@ fn build(folder: &Folder) -> String {
     let output = folder.toolcell().args(["build", NAME]).output().expect("it runs");
     let (said, told) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}{told}");
-    assert!(said.starts_with("built first-one: first-one ("), "{said}");
+    assert!(said.starts_with("built first-one: greet ("), "{said}");
     told.into_owned()
 }
 

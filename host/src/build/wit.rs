@@ -97,8 +97,8 @@ impl World {
         let mut component = encoded.map_err(|error| unfit(module, &error))?;
         // Components keep no comments, and descriptions of tools are made of them.
         for package in self.exported() {
-            let encoded =
-                wit_component_of_bindgen::encode(&self.resolve, package).map_err(|error| unfit(module, &error))?;
+            let encoded = wit_component_of_bindgen::encode(&self.resolve, package, false)
+                .map_err(|error| unfit(module, &error))?;
             wit_package::append_encoded(&mut component, &encoded);
         }
         Ok(component)
