@@ -43,9 +43,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         writeln!(source, "({file:?}, include_str!({path:?})),")?;
     }
     fs::write(Path::new(&env::var("OUT_DIR")?).join("go_package.rs"), format!("[\n{source}]\n"))?;
-    println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed={}", package.display());
+    rerun_if_changed(Path::new("build.rs"));
+    rerun_if_changed(&package);
     Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "cargo reads it")]
+fn rerun_if_changed(path: &Path) {
+    println!("cargo::rerun-if-changed={}", path.display());
 }
 
 /// Where cargo keeps the source of a crate that the one in `folder` depends on.

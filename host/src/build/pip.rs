@@ -1,4 +1,4 @@
-//! Packages of PyPI that are tools of other languages.
+//! Tools of other languages that pip installs.
 
 use std::{
     path::Path,

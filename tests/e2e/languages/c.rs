@@ -8,6 +8,6 @@ fn a_plugin_in_c_is_tested_built_reviewed_and_called() {
     let tested = said(Command::new("make").arg("test").current_dir(source(&folder)));
     assert!(tested.ends_with("2 passed\n"), "{tested}");
     let told = build(&folder);
-    assert!(told.contains("$ make WASM_CC="), "{told}");
+    assert!(told.contains("$ make 'WASM_CC="), "{told}");
     holds(&folder);
 }

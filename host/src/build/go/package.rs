@@ -1,5 +1,7 @@
 //! What the bindings of `wit-bindgen-go` need around them to be a program.
 
+use std::path::Path;
+
 use super::super::wit::{GENERATED, Sources};
 
 /// The Go package that the bindings import, as their generator's crate has it.
@@ -23,11 +25,15 @@ pub(super) fn complete(bindings: &Sources, own: &str) -> Sources {
         files.insert(path.clone(), lines.into());
     }
     for (path, text) in RUNTIME {
-        let text = if path.ends_with(".go") { CHANGED.to_owned() + &runtime(text) } else { text.to_owned() };
+        let text = if is_go(path) { CHANGED.to_owned() + &runtime(text) } else { text.to_owned() };
         files.insert(path.to_owned(), text.into());
     }
     files.insert("main.go".to_owned(), main(&here).into());
     files
+}
+
+fn is_go(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|end| end == "go")
 }
 
 /// The bindings import a package `export_NAME` for the world's own exports and one for each interface's. The project's first
@@ -61,7 +67,7 @@ mod tests {
         assert!(text("wit/types/future.go").contains("witRuntime \"example.com/a/gen/wit/runtime\""));
         assert!(text("LICENSE").contains("Apache License"));
         assert!(text("main.go").contains("import _ \"example.com/a/gen/exports/wit_exports\""));
-        for path in files.keys().filter(|path| path.ends_with(".go")) {
+        for path in files.keys().filter(|path| is_go(path)) {
             assert!(!text(path).contains("\"go.bytecodealliance.org"), "{path}");
         }
     }
