@@ -124,8 +124,10 @@ fn with_contract() -> Result<Resolve, BuildError> {
 }
 
 fn read(mut resolve: Resolve, wit: &Path) -> Result<(Resolve, PackageId), BuildError> {
-    let (package, _) = resolve.push_dir(wit).map_err(|error| unfit(wit, &error))?;
-    Ok((resolve, package))
+    match resolve.push_dir(wit) {
+        Ok((package, _)) => Ok((resolve, package)),
+        Err(error) => Err(BuildError::file(wit, resolve.render_error(&error))),
+    }
 }
 
 fn unfit(path: &Path, error: &anyhow::Error) -> BuildError {
@@ -175,8 +177,8 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_the_wit_is_told_with_its_place() {
-        let unknown = error(&WIT.replace("tool-error}", "tool-mistake}"));
-        assert!(unknown.contains("tool-mistake") && unknown.contains("plugin.wit:5:"), "{unknown}");
+        let unknown = error(&WIT.replace("greeting, tool-error>", "greeting, mistake>"));
+        assert!(unknown.contains("name `mistake` does not exist") && unknown.contains("plugin.wit:17:"), "{unknown}");
         let none = error("package example:greet;");
         assert!(none.contains("wit: ") && none.contains("world"), "{none}");
     }

@@ -11,6 +11,7 @@ static const struct failure blank_name = {
     .check_first = "Ask the user whom to greet.",
 };
 
+/* Without the spaces of ASCII around it. */
 static struct text trim(struct text text) {
     while (text.length > 0 && isspace((unsigned char)text.bytes[0])) {
         text.bytes++;
