@@ -40,6 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             )
             .into());
         }
+        let path = path.to_str().ok_or("cargo keeps its sources in a folder with a name in UTF-8")?;
         writeln!(source, "({file:?}, include_str!({path:?})),")?;
     }
     fs::write(Path::new(&env::var("OUT_DIR")?).join("go_package.rs"), format!("[\n{source}]\n"))?;
@@ -48,7 +49,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "cargo reads it")]
 fn rerun_if_changed(path: &Path) {
     println!("cargo::rerun-if-changed={}", path.display());
 }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{plugin::Language, text::shell_word};
 
-/// The version of PyPI's `ziglang`, which is installed where there is no clang for WASI.
+/// The version of `ziglang`, which pip installs where there is no clang for WASI.
 const ZIG: &str = "0.17.1";
 const MAKE: &str = "Install make (apt-get install make, or Xcode's command line tools), then try again.";
 const COMPILER: &str = "Install clang with a C library for WASI (apt-get install clang lld wasi-libc libclang-rt-dev-wasm32, or \

@@ -34,7 +34,7 @@ pub(super) struct World {
     folder: PathBuf,
     resolve: Resolve,
     package: PackageId,
-    world: WorldId,
+    id: WorldId,
 }
 
 impl World {
@@ -48,8 +48,8 @@ impl World {
         // A project may have the contract among its own packages, which cannot be there twice.
         let alone = Resolve::default();
         let (resolve, package) = read(alone, &wit).or_else(|_| read(with_contract()?, &wit))?;
-        let world = resolve.select_world(&[package], None).map_err(|error| unfit(&wit, &error))?;
-        Ok(Self { folder: folder.to_owned(), resolve, package, world })
+        let id = resolve.select_world(&[package], None).map_err(|error| unfit(&wit, &error))?;
+        Ok(Self { folder: folder.to_owned(), resolve, package, id })
     }
 
     /// The bindings that a generator makes of the world.
@@ -60,7 +60,7 @@ impl World {
     pub(super) fn bindings(&self, mut generator: Box<dyn WorldGenerator>) -> Result<Sources, BuildError> {
         let (mut resolve, mut files) = (self.resolve.clone(), Files::default());
         // Generators panic where they do not know a type.
-        catch_unwind(AssertUnwindSafe(|| generator.generate(&mut resolve, self.world, &mut files)))
+        catch_unwind(AssertUnwindSafe(|| generator.generate(&mut resolve, self.id, &mut files)))
             .unwrap_or_else(|_| Err(anyhow::anyhow!("it has a type for which this language has no bindings yet")))
             .map_err(|error| unfit(&self.folder.join("wit"), &error))?;
         Ok(files.iter().map(|(name, contents)| (name.to_owned(), contents.to_owned())).collect())
@@ -89,7 +89,7 @@ impl World {
     /// When the module does not export what the world does, or imports what neither the world nor WASI has.
     pub(super) fn component(&self, module: &Path) -> Result<Vec<u8>, BuildError> {
         let mut bytes = fs::read(module).map_err(|error| BuildError::file(module, error))?;
-        let encoded = embed_component_metadata(&mut bytes, &self.resolve, self.world, StringEncoding::UTF8, false)
+        let encoded = embed_component_metadata(&mut bytes, &self.resolve, self.id, StringEncoding::UTF8, false)
             .and_then(|()| {
                 let (name, adapter) = (WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER);
                 ComponentEncoder::default().validate(true).module(&bytes)?.adapter(name, adapter)?.encode()
@@ -107,7 +107,7 @@ impl World {
     /// The packages that have what the world exports.
     fn exported(&self) -> Vec<PackageId> {
         let mut packages = vec![self.package];
-        for item in self.resolve.worlds[self.world].exports.values() {
+        for item in self.resolve.worlds[self.id].exports.values() {
             if let WorldItem::Interface { id, .. } = item {
                 packages.extend(self.resolve.interfaces[*id].package.filter(|package| !packages.contains(package)));
             }
