@@ -4,6 +4,8 @@
 //! components, say) is installed once for all plugins, in a folder of this user's; see [`tools`].
 
 mod error;
+mod pip;
+mod python;
 mod rust;
 mod step;
 mod tools;
@@ -33,6 +35,7 @@ impl Project {
     pub(crate) fn build(&self, notify: &mut dyn FnMut(&str)) -> Result<Vec<u8>, BuildError> {
         match self.language {
             Language::Rust => rust::build(self, notify),
+            Language::Python => python::build(self, notify),
         }
     }
 }

@@ -88,7 +88,8 @@ impl Files {
     /// Whether tests call tools as the host does: natively over the SDK, or in the real host within the test's process.
     /// Languages without an SDK for that have `toolcell smoke`.
     pub(super) fn has_calls_in_process(&self) -> bool {
-        let calls = ["testing::examples(", "testing::call(", "toolcell::testing", "toolcell smoke"];
+        let calls =
+            ["testing::examples(", "testing::call(", "toolcell::testing", "testing.examples(", "toolcell smoke"];
         self.source.iter().any(|(_, text)| calls.iter().any(|call| text.contains(call)))
     }
 }
@@ -148,6 +149,7 @@ mod tests {
         assert_eq!(has("src/lib.rs", "#[test]\nfn all() { testing::examples(&tools(), \"examples\") }"), (true, true));
         assert_eq!(has("src/lib.rs", "fn tools() {}"), (false, false));
         assert_eq!(has("test_story.py", "run([\"toolcell smoke\"])"), (true, true));
+        assert_eq!(has("test_story.py", "testing.examples(\"examples\")"), (true, true));
         assert_eq!(has("story.py", ""), (false, false));
         assert_eq!(has("src/story.test.ts", ""), (true, false));
         assert_eq!(has("story_test.go", ""), (true, false));

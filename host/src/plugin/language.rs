@@ -9,11 +9,13 @@ use clap::ValueEnum;
 pub enum Language {
     /// With cargo and the SDK `toolcell-sdk`.
     Rust,
+    /// With componentize-py and the SDK `toolcell`.
+    Python,
 }
 
 impl Language {
     /// All of them, in the order in which a folder's files are looked at.
-    const ALL: [Self; 1] = [Self::Rust];
+    const ALL: [Self; 2] = [Self::Rust, Self::Python];
 
     /// The language of the project in this folder; `None` where there is no project.
     #[must_use]
@@ -26,6 +28,7 @@ impl Language {
     pub fn project_file(self) -> &'static str {
         match self {
             Self::Rust => "Cargo.toml",
+            Self::Python => "pyproject.toml",
         }
     }
 }
@@ -34,6 +37,7 @@ impl fmt::Display for Language {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Rust => "Rust",
+            Self::Python => "Python",
         })
     }
 }

@@ -9,6 +9,7 @@ type File = (&'static str, &'static str);
 pub(super) fn of(language: Language) -> &'static [File] {
     match language {
         Language::Rust => &RUST,
+        Language::Python => &PYTHON,
     }
 }
 
@@ -20,4 +21,15 @@ const RUST: [File; 7] = [
     ("examples/blank.json", include_str!("../../../../guest-sdk/templates/rust/examples/blank.json")),
     ("README.md", include_str!("../../../../guest-sdk/templates/rust/README.md")),
     (".gitignore", include_str!("../../../../guest-sdk/templates/rust/gitignore")),
+];
+
+const PYTHON: [File; 8] = [
+    ("pyproject.toml", include_str!("../../../../guest-sdk/templates/python/pyproject.toml.in")),
+    ("plugin.toml", include_str!("../../../../guest-sdk/templates/python/plugin.toml")),
+    ("plugin.py", include_str!("../../../../guest-sdk/templates/python/plugin.py")),
+    ("test_plugin.py", include_str!("../../../../guest-sdk/templates/python/test_plugin.py")),
+    ("examples/ada.json", include_str!("../../../../guest-sdk/templates/python/examples/ada.json")),
+    ("examples/blank.json", include_str!("../../../../guest-sdk/templates/python/examples/blank.json")),
+    ("README.md", include_str!("../../../../guest-sdk/templates/python/README.md")),
+    (".gitignore", include_str!("../../../../guest-sdk/templates/python/gitignore")),
 ];
