@@ -51,17 +51,21 @@ fn a_python_plugin_is_tested_built_reviewed_and_called() {
     let examples = python(&["-c", run], &plugin);
     assert!(examples.status.success(), "{}", String::from_utf8_lossy(&examples.stderr));
 
-    let parts = call(&folder, "parts", &json!({}));
+    let parts = folder.serve().call("parts", json!({}));
     let expected = json!([
         {"type": "text", "text": "text"},
         {"type": "image", "data": "AAE=", "mimeType": "image/png"},
         {"type": "audio", "data": "Ag==", "mimeType": "audio/wav"},
-        {"type": "resource_link", "uri": "https://example.com/a", "name": "a", "description": "A page.", "mimeType": "text/html"},
+        {
+            "type": "resource_link", "uri": "https://example.com/a", "name": "a", "description": "A page.",
+            "mimeType": "text/html",
+        },
         {"type": "resource", "resource": {"uri": "note:1", "mimeType": "text/plain", "text": "a note"}},
         {"type": "resource", "resource": {"uri": "note:2", "blob": "Aw=="}},
         {"type": "text", "text": "other"},
     ]);
     assert_eq!(parts["content"], expected, "{parts}");
+
     // What a component draws is not what it drew when it was built.
     let draw = || call(&folder, "draw", &json!({}))["structured"]["number"].clone();
     let (first, second) = (draw(), draw());
