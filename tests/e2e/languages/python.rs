@@ -3,14 +3,13 @@
 use std::{
     fs::{self, OpenOptions},
     io::Write,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Output},
 };
 
 use serde_json::json;
 
 use super::{NAME, build, call, holds, new, said, source};
-use crate::folder::Folder;
 
 const ASKS: &str = r#"
 network = ["https://api.example.com"]
