@@ -1,4 +1,4 @@
-//! Packages of PyPI: those that Python plugins import, and those that are tools of other languages.
+//! Packages of `PyPI`: those that Python plugins import, and those that are tools of other languages.
 
 use std::{
     path::Path,
