@@ -4,6 +4,7 @@
 //! components, say) is installed once for all plugins, in a folder of this user's; see [`tools`].
 
 mod error;
+mod javascript;
 mod rust;
 mod step;
 mod tools;
@@ -33,6 +34,7 @@ impl Project {
     pub(crate) fn build(&self, notify: &mut dyn FnMut(&str)) -> Result<Vec<u8>, BuildError> {
         match self.language {
             Language::Rust => rust::build(self, notify),
+            Language::JavaScript | Language::TypeScript => javascript::build(self, notify),
         }
     }
 }

@@ -88,7 +88,7 @@ impl Files {
     /// Whether tests call tools as the host does: natively over the SDK, or in the real host within the test's process.
     /// Languages without an SDK for that have `toolcell smoke`.
     pub(super) fn has_calls_in_process(&self) -> bool {
-        let calls = ["testing::examples(", "testing::call(", "toolcell::testing", "toolcell smoke"];
+        let calls = ["testing::examples(", "testing::call(", "toolcell::testing", "toolcell/testing", "toolcell smoke"];
         self.source.iter().any(|(_, text)| calls.iter().any(|call| text.contains(call)))
     }
 }

@@ -9,11 +9,18 @@ use clap::ValueEnum;
 pub enum Language {
     /// With cargo and the SDK `toolcell-sdk`.
     Rust,
+    /// With npm and the SDK `toolcell`.
+    #[value(name = "javascript")]
+    JavaScript,
+    /// With npm, the SDK `toolcell` and types that the compiler checks.
+    #[value(name = "typescript")]
+    TypeScript,
 }
 
 impl Language {
     /// All of them, in the order in which a folder's files are looked at.
-    const ALL: [Self; 1] = [Self::Rust];
+    /// TypeScript has the file of JavaScript, too.
+    const ALL: [Self; 3] = [Self::Rust, Self::TypeScript, Self::JavaScript];
 
     /// The language of the project in this folder; `None` where there is no project.
     #[must_use]
@@ -26,6 +33,8 @@ impl Language {
     pub fn project_file(self) -> &'static str {
         match self {
             Self::Rust => "Cargo.toml",
+            Self::JavaScript => "package.json",
+            Self::TypeScript => "tsconfig.json",
         }
     }
 }
@@ -34,6 +43,8 @@ impl fmt::Display for Language {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Rust => "Rust",
+            Self::JavaScript => "JavaScript",
+            Self::TypeScript => "TypeScript",
         })
     }
 }

@@ -9,6 +9,8 @@ type File = (&'static str, &'static str);
 pub(super) fn of(language: Language) -> &'static [File] {
     match language {
         Language::Rust => &RUST,
+        Language::JavaScript => &JAVASCRIPT,
+        Language::TypeScript => &TYPESCRIPT,
     }
 }
 
@@ -20,4 +22,27 @@ const RUST: [File; 7] = [
     ("examples/blank.json", include_str!("../../../../guest-sdk/templates/rust/examples/blank.json")),
     ("README.md", include_str!("../../../../guest-sdk/templates/rust/README.md")),
     (".gitignore", include_str!("../../../../guest-sdk/templates/rust/gitignore")),
+];
+
+const JAVASCRIPT: [File; 8] = [
+    ("package.json", include_str!("../../../../guest-sdk/templates/javascript/package.json")),
+    ("plugin.toml", include_str!("../../../../guest-sdk/templates/javascript/plugin.toml")),
+    ("src/plugin.js", include_str!("../../../../guest-sdk/templates/javascript/src/plugin.js")),
+    ("test/plugin.test.js", include_str!("../../../../guest-sdk/templates/javascript/test/plugin.test.js")),
+    ("examples/ada.json", include_str!("../../../../guest-sdk/templates/javascript/examples/ada.json")),
+    ("examples/blank.json", include_str!("../../../../guest-sdk/templates/javascript/examples/blank.json")),
+    ("README.md", include_str!("../../../../guest-sdk/templates/javascript/README.md")),
+    (".gitignore", include_str!("../../../../guest-sdk/templates/javascript/gitignore")),
+];
+
+const TYPESCRIPT: [File; 9] = [
+    ("package.json", include_str!("../../../../guest-sdk/templates/typescript/package.json")),
+    ("tsconfig.json", include_str!("../../../../guest-sdk/templates/typescript/tsconfig.json")),
+    ("plugin.toml", include_str!("../../../../guest-sdk/templates/typescript/plugin.toml")),
+    ("src/plugin.ts", include_str!("../../../../guest-sdk/templates/typescript/src/plugin.ts")),
+    ("test/plugin.test.ts", include_str!("../../../../guest-sdk/templates/typescript/test/plugin.test.ts")),
+    ("examples/ada.json", include_str!("../../../../guest-sdk/templates/typescript/examples/ada.json")),
+    ("examples/blank.json", include_str!("../../../../guest-sdk/templates/typescript/examples/blank.json")),
+    ("README.md", include_str!("../../../../guest-sdk/templates/typescript/README.md")),
+    (".gitignore", include_str!("../../../../guest-sdk/templates/typescript/gitignore")),
 ];

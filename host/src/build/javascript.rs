@@ -1,0 +1,192 @@
+//! JavaScript and TypeScript, with the user's own Node.js: npm installs, esbuild bundles, and an engine becomes part of the
+//! component. QuickJS is small and quick to start; StarlingMonkey has the APIs of the web, and is taken when asked for.
+//!
+//! javascript/ holds what is installed for each engine, at exact versions, and what programs expect and QuickJS lacks.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde::Deserialize;
+
+use super::{BuildError, Project, step::Step, tools};
+use crate::plugin::Language;
+
+const NODE: &str = "Install Node.js 20 or newer, with npm: https://nodejs.org has it, and so have apt, brew and winget.";
+/// The first major version whose module loader, test runner and `fetch` are as plugins expect.
+const OLDEST_NODE: u32 = 20;
+
+/// Where a build keeps what lies between source and component. Nobody commits `node_modules`.
+const WORK: &str = "node_modules/.toolcell";
+
+/// What is used of package.json.
+#[derive(Deserialize)]
+struct Package {
+    /// The module that exports `tools`.
+    main: Option<String>,
+    #[serde(default)]
+    toolcell: Settings,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    #[serde(default)]
+    engine: Engine,
+}
+
+/// What runs the program within the component.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Engine {
+    #[default]
+    QuickJs,
+    StarlingMonkey,
+}
+
+type File = (&'static str, &'static str);
+
+const WIT: [File; 5] = [
+    ("wit/world.wit", include_str!("javascript/wit/world.wit")),
+    ("wit/deps/cli.wit", include_str!("javascript/wit/cli.wit")),
+    ("wit/deps/clocks.wit", include_str!("javascript/wit/clocks.wit")),
+    ("wit/deps/io.wit", include_str!("javascript/wit/io.wit")),
+    ("wit/deps/plugin.wit", include_str!("../../../wit/plugin.wit")),
+];
+
+const BUNDLE: File = ("bundle.js", include_str!("javascript/bundle.js"));
+
+const QUICKJS: [File; 8] = [
+    ("package.json", include_str!("javascript/quickjs/package.json")),
+    ("package-lock.json", include_str!("javascript/quickjs/package-lock.json")),
+    ("prelude.js", include_str!("javascript/quickjs/prelude.js")),
+    ("timers.js", include_str!("javascript/quickjs/timers.js")),
+    ("globals/clone.js", include_str!("javascript/quickjs/globals/clone.js")),
+    ("globals/encoding.js", include_str!("javascript/quickjs/globals/encoding.js")),
+    ("globals/fetch.js", include_str!("javascript/quickjs/globals/fetch.js")),
+    ("globals/url.js", include_str!("javascript/quickjs/globals/url.js")),
+];
+
+const STARLINGMONKEY: [File; 2] = [
+    ("package.json", include_str!("javascript/starlingmonkey/package.json")),
+    ("package-lock.json", include_str!("javascript/starlingmonkey/package-lock.json")),
+];
+
+pub(super) fn build(project: &Project, notify: &mut dyn FnMut(&str)) -> Result<Vec<u8>, BuildError> {
+    let Project { language, folder, .. } = project;
+    check_node(*language)?;
+    let package = read_package(folder)?;
+    let tools = package.toolcell.engine.install(*language, notify)?;
+    install_dependencies(project, notify)?;
+    let types = folder.join("node_modules/typescript/bin/tsc");
+    if *language == Language::TypeScript && types.is_file() {
+        let check_first = "Correct the types, or what tsconfig.json asks of them.";
+        let step = Step::new("node", *language, NODE, check_first);
+        step.args(["node_modules/typescript/bin/tsc", "--noEmit"]).run(folder, notify)?;
+    }
+    let main = package.main.as_deref().unwrap_or("index.js");
+    package.toolcell.engine.componentize(project, main, &tools, notify)
+}
+
+impl Engine {
+    /// The folder with its packages and all that a build reads beside the project.
+    fn install(self, language: Language, notify: &mut dyn FnMut(&str)) -> Result<PathBuf, BuildError> {
+        let own: &[File] = match self {
+            Self::QuickJs => &QUICKJS,
+            Self::StarlingMonkey => &STARLINGMONKEY,
+        };
+        let files: Vec<_> = own.iter().chain(&WIT).chain([&BUNDLE]).collect();
+        let mut version = blake3::Hasher::new();
+        for (path, text) in &files {
+            version.update(path.as_bytes()).update(text.as_bytes());
+        }
+        tools::tool(self.name(), &version.finalize().to_hex()[..12], |folder| {
+            for (path, text) in files {
+                write(&folder.join(path), text)?;
+            }
+            npm(language, &["ci", "--ignore-scripts"]).run(folder, notify)
+        })
+    }
+
+    /// Bundles the module `main` with all that it imports, and makes a component of the bundle.
+    fn componentize(
+        self,
+        project: &Project,
+        main: &str,
+        tools: &Path,
+        notify: &mut dyn FnMut(&str),
+    ) -> Result<Vec<u8>, BuildError> {
+        let Project { language, folder, .. } = project;
+        let bundle = format!("{WORK}/bundle.js");
+        let check_first = "Correct what it names, or install a package that is missing: npm install NAME.";
+        let bundler = Step::new("node", *language, NODE, check_first).args([tools.join("bundle.js")]);
+        bundler.args([self.name(), main, &bundle]).run(folder, notify)?;
+
+        let component = format!("{WORK}/component.wasm");
+        let (program, options): (_, &[&str]) = match self {
+            Self::QuickJs => ("componentize-qjs", &["--sync", "--opt-size", "--js"]),
+            Self::StarlingMonkey => ("componentize-js", &[]),
+        };
+        let check_first = "The program runs once while it is built, up to the first call: correct what it names, or move it \
+                           into the tool's function.";
+        Step::new(tools.join("node_modules/.bin").join(program), *language, NODE, check_first)
+            .args(options)
+            .args([&bundle, "-n", "plugin", "-o", &component, "--wit"])
+            .args([tools.join("wit")])
+            .run(folder, notify)?;
+        let component = folder.join(component);
+        fs::read(&component).map_err(|error| BuildError::file(&component, error))
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::QuickJs => "quickjs",
+            Self::StarlingMonkey => "starlingmonkey",
+        }
+    }
+}
+
+fn check_node(language: Language) -> Result<(), BuildError> {
+    let missing = |reason: String| BuildError::Missing { program: "node".to_owned(), language, reason, install: NODE };
+    let output = Command::new("node").arg("--version").output().map_err(|error| missing(error.to_string()))?;
+    // Such as `v20.20.2`.
+    let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let major = version.strip_prefix('v').and_then(|version| version.split('.').next()?.parse::<u32>().ok());
+    match major {
+        Some(major) if major >= OLDEST_NODE => Ok(()),
+        Some(_) => Err(BuildError::Outdated { program: "node", language, version, install: NODE }),
+        None => Err(missing(format!("it does not tell its version ({})", output.status))),
+    }
+}
+
+fn read_package(folder: &Path) -> Result<Package, BuildError> {
+    let path = folder.join("package.json");
+    let text = fs::read(&path).map_err(|error| BuildError::file(&path, error))?;
+    serde_json::from_slice(&text).map_err(|error| BuildError::file(&path, error))
+}
+
+/// What package.json asks for, where that was not installed since it or its lock file changed.
+fn install_dependencies(project: &Project, notify: &mut dyn FnMut(&str)) -> Result<(), BuildError> {
+    let Project { language, folder, .. } = project;
+    let changed = |file: &str| folder.join(file).metadata().and_then(|file| file.modified()).ok();
+    let locked = changed("package-lock.json");
+    // npm writes it last.
+    let installed = changed("node_modules/.package-lock.json");
+    if installed.is_some() && installed >= locked && installed >= changed("package.json") {
+        return Ok(());
+    }
+    let command = if locked.is_some() { "ci" } else { "install" };
+    npm(*language, &[command]).run(folder, notify)
+}
+
+fn npm(language: Language, arguments: &[&str]) -> Step {
+    let check_first = "Check that its registry can be reached, and the names and versions in package.json.";
+    Step::new("npm", language, NODE, check_first).args(arguments).args(["--no-audit", "--no-fund"])
+}
+
+fn write(path: &Path, text: &str) -> Result<(), BuildError> {
+    let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(path, text));
+    written.map_err(|error| BuildError::file(path, error))
+}
