@@ -21,6 +21,7 @@ mod http;
 mod in_process;
 mod input;
 mod isolation;
+mod languages;
 mod load;
 mod log;
 #[path = "../support/guests.rs"]

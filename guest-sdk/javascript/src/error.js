@@ -9,8 +9,12 @@ export class ToolError extends Error {
     this.retryable = retryable;
   }
 
-  /** From the contract's `host-error` or `tool-error`. */
-  static of({ code, message, likelyCauses, checkFirst, retryable }) {
+  /** From the contract's `host-error`. What is a bug, and no answer of the host, stays what it is. */
+  static of(thrown) {
+    if (thrown instanceof Error) {
+      return thrown;
+    }
+    const { code, message, likelyCauses, checkFirst, retryable } = thrown;
     return new ToolError(code, message, { causes: [...likelyCauses], checkFirst: checkFirst ?? undefined, retryable });
   }
 

@@ -7,7 +7,11 @@ const MAX_ROWS = 1000;
 
 /** A statement that the host or the database refused. `index.d.ts` documents it. */
 export class PostgresError extends ToolError {
-  static of({ failure, refusal }) {
+  static of(thrown) {
+    if (thrown instanceof Error) {
+      return thrown;
+    }
+    const { failure, refusal } = thrown;
     const { message, code, causes, checkFirst, retryable } = ToolError.of(failure);
     const error = new PostgresError(code, message, { causes, checkFirst, retryable });
     if (refusal !== null && refusal !== undefined) {

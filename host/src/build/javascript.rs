@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::{BuildError, Project, step::Step, tools};
 use crate::plugin::Language;
 
-const NODE: &str = "Install Node.js 20 or newer, with npm: https://nodejs.org has it, and so have apt, brew and winget.";
+const NODE: &str = "Install Node.js 20 or newer with npm, such as from https://nodejs.org.";
 /// The first major version whose module loader, test runner and `fetch` are as plugins expect.
 const OLDEST_NODE: u32 = 20;
 
@@ -189,4 +189,41 @@ fn npm(language: Language, arguments: &[&str]) -> Step {
 fn write(path: &Path, text: &str) -> Result<(), BuildError> {
     let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(path, text));
     written.map_err(|error| BuildError::file(path, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn package(text: &str) -> Result<(Option<String>, Engine), String> {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        fs::write(folder.path().join("package.json"), text).expect("it is ours");
+        let package = read_package(folder.path()).map_err(|error| error.to_string())?;
+        Ok((package.main, package.toolcell.engine))
+    }
+
+    #[test]
+    fn a_package_names_its_module_and_may_ask_for_an_engine() {
+        assert_eq!(package(r#"{"name": "a", "main": "src/a.js"}"#), Ok((Some("src/a.js".to_owned()), Engine::QuickJs)));
+        let asked = r#"{"toolcell": {"engine": "starlingmonkey"}}"#;
+        assert_eq!(package(asked), Ok((None, Engine::StarlingMonkey)));
+    }
+
+    #[test]
+    fn a_package_that_asks_for_something_else_is_refused_with_its_place() {
+        for (text, says) in [
+            (
+                r#"{"toolcell": {"engine": "v8"}}"#,
+                "package.json: unknown variant `v8`, expected `quickjs` or `starlingmonkey` at line 1 column 28",
+            ),
+            (
+                r#"{"toolcell": {"engin": "quickjs"}}"#,
+                "package.json: unknown field `engin`, expected `engine` at line 1 column 21",
+            ),
+            ("{", "package.json: EOF while parsing an object at line 1 column 1"),
+        ] {
+            let refused = package(text).expect_err(text);
+            assert!(refused.ends_with(says), "{refused} does not end with {says}");
+        }
+    }
 }
