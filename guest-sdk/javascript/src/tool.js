@@ -42,17 +42,21 @@ export class Tool {
 export const tool = (definition, run) => new Tool(definition, run);
 
 /**
- * Runs the tool named `name` with `json`, an object as text. Returns the `Output`, or throws what the tool throws.
+ * Runs the tool named `name` with `json`, an object as text. Returns the `Output`, or a promise of it where the tool returns
+ * one, and throws what the tool throws.
  */
-export async function call(tools, name, json) {
+export function call(tools, name, json) {
   const found = tools.find((tool) => tool.name === name);
   if (found === undefined) {
     throw new ToolError("unknown_tool", `there is no tool \`${name}\` in this plugin`, {
       checkFirst: `Use one of: ${tools.map((tool) => tool.name).join(", ")}.`,
     });
   }
-  return outputOf(name, await found.run(JSON.parse(json)));
+  const returned = found.run(JSON.parse(json));
+  return isPromise(returned) ? returned.then((value) => outputOf(name, value)) : outputOf(name, returned);
 }
+
+export const isPromise = (value) => typeof value?.then === "function";
 
 /** Members that the schema does not list are refused, unless it says otherwise. */
 function argumentsSchema(input = { type: "object" }) {

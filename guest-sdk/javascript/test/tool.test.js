@@ -88,7 +88,11 @@ test("the parts of an answer keep their order and kind", () => {
 /** What crosses to the host when a tool throws this. */
 async function crossing(run) {
   const { callTool } = component([tool({ name: "bad", description: "Is bad." }, run)]);
-  return callTool("bad", "{}").then(assert.fail, (error) => error);
+  try {
+    return assert.fail(await callTool("bad", "{}"));
+  } catch (error) {
+    return error;
+  }
 }
 
 test("an error of the tool crosses whole", async () => {
