@@ -89,7 +89,7 @@ function excerpt(body) {
 
 /** The start of `text` on one line, without control characters, at most `maxChars` long. */
 function printable(text, maxChars) {
-  const line = text.split(/[\s\p{Cc}]+/u).filter((word) => word !== "").join(" ");
+  const line = text.split(/[\s\u0000-\u001f\u007f-\u009f]+/).filter((word) => word !== "").join(" ");
   const chars = [...line.slice(0, 2 * maxChars + 2)];
   return chars.length > maxChars ? `${chars.slice(0, maxChars).join("")}…` : line;
 }

@@ -48,20 +48,22 @@ enum Engine {
 
 type File = (&'static str, &'static str);
 
-const WIT: [File; 5] = [
+const WIT: [File; 6] = [
     ("wit/world.wit", include_str!("javascript/wit/world.wit")),
     ("wit/deps/cli.wit", include_str!("javascript/wit/cli.wit")),
     ("wit/deps/clocks.wit", include_str!("javascript/wit/clocks.wit")),
     ("wit/deps/io.wit", include_str!("javascript/wit/io.wit")),
+    ("wit/deps/random.wit", include_str!("javascript/wit/random.wit")),
     ("wit/deps/plugin.wit", include_str!("../../../wit/plugin.wit")),
 ];
 
 const BUNDLE: File = ("bundle.js", include_str!("javascript/bundle.js"));
 
-const QUICKJS: [File; 8] = [
+const QUICKJS: [File; 9] = [
     ("package.json", include_str!("javascript/quickjs/package.json")),
     ("package-lock.json", include_str!("javascript/quickjs/package-lock.json")),
     ("prelude.js", include_str!("javascript/quickjs/prelude.js")),
+    ("random.js", include_str!("javascript/quickjs/random.js")),
     ("timers.js", include_str!("javascript/quickjs/timers.js")),
     ("globals/clone.js", include_str!("javascript/quickjs/globals/clone.js")),
     ("globals/encoding.js", include_str!("javascript/quickjs/globals/encoding.js")),

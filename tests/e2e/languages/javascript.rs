@@ -63,8 +63,15 @@ fn everything(engine: &str) -> Folder {
 /// Runs the examples of [`everything`], and returns what is said of a plugin's bugs.
 fn give_everything(folder: &Folder) -> String {
     let smoked = said(folder.toolcell().args(["smoke", NAME]));
-    assert!(smoked.contains("All 7 examples of 1 plugin hold"), "{smoked}");
+    assert!(smoked.contains("All 8 examples of 1 plugin hold"), "{smoked}");
     folder.lock();
+    // Nothing random was drawn when the plugin was built.
+    let random = || call(folder, "random", &json!({}))["structured"].clone();
+    let (one, other) = (random(), random());
+    for name in ["number", "id", "at"] {
+        assert!(!one[name].is_null() && one[name] != other[name], "{name}: {one} {other}");
+    }
+
     let crashed = |how: &&str| {
         let answer = call(folder, "crash", &json!({"how": how}));
         format!("{how}\n  {}: {}\n", answer["error"]["code"], answer["error"]["message"])
@@ -74,7 +81,12 @@ fn give_everything(folder: &Folder) -> String {
 
 #[test]
 fn what_the_host_gives_is_reached_with_quickjs() {
-    assert_snapshot!("quickjs", give_everything(&everything("quickjs")));
+    let folder = everything("quickjs");
+    assert_snapshot!("quickjs", give_everything(&folder));
+    // A crash is one also where it became an error.
+    let strict = folder.toolcell().args(["check", NAME, "--strict"]).output().expect("it runs");
+    let said = String::from_utf8_lossy(&strict.stdout);
+    assert!(strict.status.code() == Some(1) && said.contains("return a ToolError instead"), "{said}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 // The contract's calls are synchronous, and the engine runs no jobs of promises before such a call returns. So promises
 // here are a library's, with a queue of ours, and esbuild rewrites `async` and `await` into them.
 
+import "./random.js";
 import { step } from "./timers.js";
 import Promise from "promise-polyfill";
 import * as log from "toolcell:plugin/log@0.1.0";

@@ -61,6 +61,8 @@ export const tools = [
     };
   }),
 
+  tool({ name: "random", ...none }, () => ({ number: Math.random(), id: crypto.randomUUID(), at: Date.now() })),
+
   tool({ name: "crash", description, input: object({ how: string() }) }, async ({ how }) => {
     await null;
     if (how === "waits") {
