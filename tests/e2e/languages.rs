@@ -20,9 +20,12 @@ const NAME: &str = "first-one";
 /// A folder with a new plugin, which is in `plugins/first-one`.
 fn new(language: &str) -> Folder {
     let folder = Folder::new(&[]);
-    let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-sdk");
-    said(folder.toolcell().args(["new", NAME, "--lang", language, "--sdk"]).arg(sdk));
+    said(folder.toolcell().args(["new", NAME, "--lang", language, "--sdk"]).arg(repository().join("guest-sdk")));
     folder
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 fn source(folder: &Folder) -> PathBuf {

@@ -226,10 +226,7 @@ export function fetch(url: string | URL, options?: FetchOptions): Promise<Respon
 
 /** The answer of a server, complete. The host decompresses nothing. */
 export class Response {
-  constructor(
-    body?: FetchOptions["body"],
-    init?: { status?: number; headers?: FetchOptions["headers"]; url?: string },
-  );
+  constructor(body?: FetchOptions["body"], init?: { status?: number; headers?: FetchOptions["headers"]; url?: string });
   readonly status: number;
   /** Whether the status is a success (2xx). */
   readonly ok: boolean;

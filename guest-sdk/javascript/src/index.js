@@ -8,6 +8,17 @@ export { log, progress } from "./log.js";
 export { Output } from "./output.js";
 export { PostgresError, postgres } from "./postgres.js";
 export {
-  anyOf, array, boolean, choice, integer, json, nullable, number, object, optional, record, string,
+  anyOf,
+  array,
+  boolean,
+  choice,
+  integer,
+  json,
+  nullable,
+  number,
+  object,
+  optional,
+  record,
+  string,
 } from "./schema.js";
 export { tool } from "./tool.js";

@@ -14,7 +14,9 @@ export function refusal(response, body) {
     const location = response.headers.get("location") ?? "";
     const target = location.includes("://") ? serverOf(location) : "another address on the same server";
     const message = `${server} answered with a redirect (${status}) to ${target}, which was not followed`;
-    return new ToolError("upstream_redirected", message, { checkFirst: "Use the address that the server redirects to." });
+    return new ToolError("upstream_redirected", message, {
+      checkFirst: "Use the address that the server redirects to.",
+    });
   }
   if (status === 401) {
     return refused("upstream_unauthorized", "does not know who is asking (401 Unauthorized)", {
@@ -89,7 +91,10 @@ function excerpt(body) {
 
 /** The start of `text` on one line, without control characters, at most `maxChars` long. */
 function printable(text, maxChars) {
-  const line = text.split(/[\s\u0000-\u001f\u007f-\u009f]+/).filter((word) => word !== "").join(" ");
+  const line = text
+    .split(/[\s\u0000-\u001f\u007f-\u009f]+/)
+    .filter((word) => word !== "")
+    .join(" ");
   const chars = [...line.slice(0, 2 * maxChars + 2)];
   return chars.length > maxChars ? `${chars.slice(0, maxChars).join("")}…` : line;
 }

@@ -9,7 +9,12 @@ export interface Listed {
   description: string;
   inputSchema: any;
   outputSchema: any;
-  hints: { readOnly: boolean | null; destructive: boolean | null; idempotent: boolean | null; openWorld: boolean | null };
+  hints: {
+    readOnly: boolean | null;
+    destructive: boolean | null;
+    idempotent: boolean | null;
+    openWorld: boolean | null;
+  };
 }
 
 /** What the host is told about the tools. */
@@ -27,8 +32,7 @@ export function call(
 
 /** What a server answers to one request. `body` is sent as it is when it is a string or bytes, anything else as JSON. */
 export type Upstream = { method: string; url: string } & (
-  | { status: number; headers?: Record<string, string>; body: unknown }
-  | { fail: "refused" | "timeout" }
+  { status: number; headers?: Record<string, string>; body: unknown } | { fail: "refused" | "timeout" }
 );
 
 /** What a database answers to one statement. */
@@ -53,7 +57,13 @@ export interface Statement {
 export interface Seen {
   readonly logs: { level: string; message: string }[];
   readonly progress: { done: number; total: number | null; message: string | null }[];
-  readonly requests: { method: string; url: string; headers: [string, string][]; body: Uint8Array | null; timeoutMs: number | null }[];
+  readonly requests: {
+    method: string;
+    url: string;
+    headers: [string, string][];
+    body: Uint8Array | null;
+    timeoutMs: number | null;
+  }[];
   readonly queries: { database: string; sql: string; parameters: string[]; maxRows: number }[];
   /** Moves the clock of the cache, which only this moves. */
   advance(ms: number): void;

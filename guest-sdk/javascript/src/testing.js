@@ -54,7 +54,10 @@ async function resultOf(tools, name, input) {
   try {
     const { content, structured } = await call(tools, name, input);
     const texts = content.filter(({ tag }) => tag === "text").map(({ val }) => val);
-    return { ...(structured === null ? {} : { structured }), ...(texts.length === 0 ? {} : { text: texts.join("\n") }) };
+    return {
+      ...(structured === null ? {} : { structured }),
+      ...(texts.length === 0 ? {} : { text: texts.join("\n") }),
+    };
   } catch (error) {
     if (!(error instanceof ToolError)) {
       throw error;

@@ -73,7 +73,10 @@ function assertObject(schema, whose, isAbsent) {
 /** A description is broken into lines for its source file. A model gets paragraphs; lists keep their lines. */
 function joined(description) {
   let text = "";
-  for (const line of description.trim().split("\n").map((line) => line.trimEnd())) {
+  for (const line of description
+    .trim()
+    .split("\n")
+    .map((line) => line.trimEnd())) {
     const startsAnew = /^\s*([-*]|$)/.test(line) || text.endsWith("\n");
     text += text === "" ? line : (startsAnew ? "\n" : " ") + line.trim();
   }

@@ -2,7 +2,19 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  anyOf, array, boolean, choice, integer, json, nullable, number, object, optional, record, string, tool,
+  anyOf,
+  array,
+  boolean,
+  choice,
+  integer,
+  json,
+  nullable,
+  number,
+  object,
+  optional,
+  record,
+  string,
+  tool,
 } from "../src/index.js";
 
 test("each function writes the schema that it is named after", () => {
@@ -14,9 +26,15 @@ test("each function writes the schema that it is named after", () => {
     [boolean("Whether."), { type: "boolean", description: "Whether." }],
     [choice(["a", "b"], "Which."), { type: "string", description: "Which.", enum: ["a", "b"] }],
     [choice([1, "b"]), { type: ["integer", "string"], enum: [1, "b"] }],
-    [array(string(), "Names.", { minItems: 1 }), { type: "array", description: "Names.", items: { type: "string" }, minItems: 1 }],
+    [
+      array(string(), "Names.", { minItems: 1 }),
+      { type: "array", description: "Names.", items: { type: "string" }, minItems: 1 },
+    ],
     [record(number()), { type: "object", additionalProperties: { type: "number" } }],
-    [anyOf([string(), number()], "Either."), { description: "Either.", anyOf: [{ type: "string" }, { type: "number" }] }],
+    [
+      anyOf([string(), number()], "Either."),
+      { description: "Either.", anyOf: [{ type: "string" }, { type: "number" }] },
+    ],
     [json("Anything."), { description: "Anything." }],
     [nullable(string("A name.")), { type: ["string", "null"], description: "A name." }],
     [nullable(choice(["a"])), { anyOf: [{ type: "string", enum: ["a"] }, { type: "null" }] }],
@@ -40,8 +58,14 @@ test("a schema that clients refuse is a mistake, and so is a tool without name, 
   const description = "Adds.";
   const run = () => "";
   const make = (definition, run) => () => tool(definition, run);
-  assert.throws(make({ name: "add", description, input: string() }, run), /the arguments of tool add must be a plain object/);
-  assert.throws(make({ name: "add", description, input: { type: "object", oneOf: [] } }, run), /must be a plain object/);
+  assert.throws(
+    make({ name: "add", description, input: string() }, run),
+    /the arguments of tool add must be a plain object/,
+  );
+  assert.throws(
+    make({ name: "add", description, input: { type: "object", oneOf: [] } }, run),
+    /must be a plain object/,
+  );
   assert.throws(make({ name: "add", description, output: array(string()) }, run), /the result of tool add must be/);
   assert.throws(make({ name: "add it", description }, run), /"add it" cannot name a tool; expected 1 to 48 of/);
   assert.throws(make({ name: "add", description: " " }, run), /tool add has no description/);

@@ -31,10 +31,16 @@ const tools = [add, hello];
 
 test("a tool is listed with what it says", () => {
   const [listed, plain] = list(tools);
-  assert.equal(listed.description, "Adds two numbers, which are whole.\n\n- It fails with `overflow`.\n- Nothing else.");
+  assert.equal(
+    listed.description,
+    "Adds two numbers, which are whole.\n\n- It fails with `overflow`.\n- Nothing else.",
+  );
   assert.deepEqual(listed.inputSchema, {
     type: "object",
-    properties: { a: { type: "integer", description: "The first." }, b: { type: "integer", description: "The second." } },
+    properties: {
+      a: { type: "integer", description: "The first." },
+      b: { type: "integer", description: "The second." },
+    },
     required: ["a", "b"],
     additionalProperties: false,
   });

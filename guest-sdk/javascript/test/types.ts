@@ -1,7 +1,18 @@
 // What the compiler infers from schemas. It is checked and never run.
 
 import {
-  Output, anyOf, array, choice, integer, json, nullable, object, optional, record, string, tool,
+  Output,
+  anyOf,
+  array,
+  choice,
+  integer,
+  json,
+  nullable,
+  object,
+  optional,
+  record,
+  string,
+  tool,
 } from "toolcell";
 import type { Infer } from "toolcell";
 
@@ -32,7 +43,14 @@ holds<Equal<Infer<typeof story>["tags"], string[] | undefined>>();
 holds<Equal<Infer<typeof story>["by"], { name: string } | null>>();
 holds<Equal<Infer<typeof story>["points"], Record<string, number>>>();
 holds<Equal<Infer<typeof story>["either"], string | number>>();
-export const complete: Infer<typeof story> = { id: 1, kind: "story", by: null, points: {}, either: 1, raw: [] } satisfies Story;
+export const complete: Infer<typeof story> = {
+  id: 1,
+  kind: "story",
+  by: null,
+  points: {},
+  either: 1,
+  raw: [],
+} satisfies Story;
 // @ts-expect-error: `id` is missing.
 export const incomplete: Infer<typeof story> = { kind: "story", by: null, points: {}, either: 1, raw: [] };
 

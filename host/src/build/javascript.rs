@@ -169,18 +169,18 @@ fn read_package(folder: &Path) -> Result<Package, BuildError> {
     serde_json::from_slice(&text).map_err(|error| BuildError::file(&path, error))
 }
 
-/// What package.json asks for, where that was not installed since it or its lock file changed.
+/// What package.json asks for, where that was not installed since it or its lock file changed. npm keeps to the lock file as long
+/// as that fits.
 fn install_dependencies(project: &Project, notify: &mut dyn FnMut(&str)) -> Result<(), BuildError> {
     let Project { language, folder, .. } = project;
     let changed = |file: &str| folder.join(file).metadata().and_then(|file| file.modified()).ok();
-    let locked = changed("package-lock.json");
     // npm writes it last.
     let installed = changed("node_modules/.package-lock.json");
-    if installed.is_some() && installed >= locked && installed >= changed("package.json") {
+    let is_newer = |file: &str| changed(file) > installed;
+    if installed.is_some() && !is_newer("package.json") && !is_newer("package-lock.json") {
         return Ok(());
     }
-    let command = if locked.is_some() { "ci" } else { "install" };
-    npm(*language, &[command]).run(folder, notify)
+    npm(*language, &["install"]).run(folder, notify)
 }
 
 fn npm(language: Language, arguments: &[&str]) -> Step {

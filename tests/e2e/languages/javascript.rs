@@ -3,19 +3,15 @@
 use std::{
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
 };
 
 use insta::assert_snapshot;
 use serde_json::json;
 
-use super::{NAME, Node, build, call, holds, new, said, source};
+use super::{NAME, Node, build, call, holds, new, repository, said, source};
 use crate::folder::Folder;
-
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
 
 #[test]
 fn a_new_plugin_in_javascript_is_built_tested_and_called() {
@@ -33,11 +29,9 @@ fn a_new_plugin_in_javascript_is_built_tested_and_called() {
 
 #[test]
 fn the_sdks_own_tests_pass() {
-    let tested = said(Node::new().first(&mut Command::new("npm")).arg("test").current_dir(repository().join(SDK)));
+    let tested = said(Node::new().first(&mut Command::new("npm")).arg("test").current_dir(repository().join("guest-sdk/javascript")));
     assert!(tested.contains("fail 0") && !tested.contains("pass 0"), "{tested}");
 }
-
-const SDK: &str = "guest-sdk/javascript";
 
 /// The plugin beside this file, which uses all that there is, built for this engine.
 fn everything(engine: &str) -> Folder {
@@ -87,6 +81,11 @@ fn what_the_host_gives_is_reached_with_quickjs() {
     let strict = folder.toolcell().args(["check", NAME, "--strict"]).output().expect("it runs");
     let said = String::from_utf8_lossy(&strict.stdout);
     assert!(strict.status.code() == Some(1) && said.contains("return a ToolError instead"), "{said}");
+}
+
+#[test]
+fn what_the_host_gives_is_reached_with_starlingmonkey() {
+    assert_snapshot!("starlingmonkey", give_everything(&everything("starlingmonkey")));
 }
 
 #[test]

@@ -5,7 +5,17 @@ let current = nothing();
 
 /** What a test is given that gives nothing itself. */
 export function nothing() {
-  return { env: {}, upstream: [], databases: [], logs: [], progress: [], requests: [], queries: [], cache: new Map(), nowMs: 0 };
+  return {
+    env: {},
+    upstream: [],
+    databases: [],
+    logs: [],
+    progress: [],
+    requests: [],
+    queries: [],
+    cache: new Map(),
+    nowMs: 0,
+  };
 }
 
 /** Takes the place of what is given, and returns it. */
@@ -38,7 +48,11 @@ export const host = {
   },
 
   run(query) {
-    const asked = line(query.database, query.sql, query.parameters.map((json) => JSON.parse(json)));
+    const asked = line(
+      query.database,
+      query.sql,
+      query.parameters.map((json) => JSON.parse(json)),
+    );
     const lines = current.databases.map(({ database, sql, parameters = [] }) => line(database, sql, parameters));
     const at = lines.indexOf(asked);
     if (at < 0) {

@@ -33,7 +33,10 @@ globalThis[Symbol.for("toolcell:settle")] = (promise) => {
 };
 
 /** Lines go to the operator's log. */
-const write = (level) => (...parts) => log.log(level, parts.map(shown).join(" "));
+const write =
+  (level) =>
+  (...parts) =>
+    log.log(level, parts.map(shown).join(" "));
 globalThis.console = {
   debug: write("debug"),
   log: write("info"),

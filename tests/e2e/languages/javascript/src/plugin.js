@@ -34,12 +34,19 @@ export const tools = [
   }),
 
   tool({ name: "users", ...none }, async () => {
-    const { rows, columns, truncated } = await postgres.query("replica", "SELECT id, name FROM users WHERE id = $1", [7]);
+    const { rows, columns, truncated } = await postgres.query(
+      "replica",
+      "SELECT id, name FROM users WHERE id = $1",
+      [7],
+    );
     return { rows, columns, truncated };
   }),
 
   tool({ name: "parts", ...none }, () =>
-    new Output().text("see").image(new Uint8Array([1, 2, 3]), "image/png").link({ uri: "https://a.example", name: "a" }),
+    new Output()
+      .text("see")
+      .image(new Uint8Array([1, 2, 3]), "image/png")
+      .link({ uri: "https://a.example", name: "a" }),
   ),
 
   tool({ name: "engine", ...none }, async () => {
