@@ -10,8 +10,15 @@ import { call as callTool } from "./tool.js";
 
 export function list(tools) {
   return tools.map((tool) => {
-    const { inputSchema, outputSchema, ...listed } = tool.listed();
-    return { ...listed, inputSchema: JSON.parse(inputSchema), outputSchema: JSON.parse(outputSchema) };
+    const { name, title, description, hints, inputSchema, outputSchema } = tool.listed();
+    return {
+      name,
+      title,
+      description,
+      hints,
+      inputSchema: JSON.parse(inputSchema),
+      outputSchema: JSON.parse(outputSchema),
+    };
   });
 }
 
