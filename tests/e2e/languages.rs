@@ -73,7 +73,7 @@ fn holds(folder: &Folder) {
     let refused = call(folder, NAME, &json!({"name": " "}));
     let error = &refused["error"];
     assert_eq!(error["code"], "blank_name", "{refused}");
-    assert_eq!(error["check_first"], "Ask the user whom to greet.", "{refused}");
+    assert_eq!(error["checkFirst"], "Ask the user whom to greet.", "{refused}");
     let wrong = call(folder, NAME, &json!({"name": 7}));
     assert_eq!(wrong["error"]["code"], "invalid_arguments", "{wrong}");
 

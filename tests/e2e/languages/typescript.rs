@@ -16,7 +16,7 @@ fn a_new_plugin_in_typescript_is_built_tested_and_called() {
     // What the SDK's types infer is checked with the same compiler.
     let checks = "node_modules/typescript/bin/tsc --noEmit --strict --module nodenext --target es2022";
     let mut compiler = Command::new("node");
-    compiler.args(checks.split(' ')).arg(repository().join("guest-sdk/javascript/test/types.ts"));
+    compiler.args(checks.split(' ')).arg(repository().join("guest-sdk/javascript/types/inference.ts"));
     said(node.first(&mut compiler).current_dir(source(&folder)));
 
     // A result that the schema does not have is found before there is a component.
