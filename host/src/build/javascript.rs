@@ -131,8 +131,8 @@ impl Engine {
             Self::QuickJs => ("componentize-qjs", &["--sync", "--opt-size", "--js"]),
             Self::StarlingMonkey => ("componentize-js", &[]),
         };
-        let check_first = "The program runs once while it is built, up to the first call: correct what it names, or move it \
-                           into the tool's function.";
+        let check_first = "What stands at the top of a module runs while the component is made: correct what it names, or move \
+                           it into the tool's function.";
         Step::new(tools.join("node_modules/.bin").join(program), *language, NODE, check_first)
             .args(options)
             .args([&bundle, "-n", "plugin", "-o", &component, "--wit"])
