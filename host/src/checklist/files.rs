@@ -147,6 +147,7 @@ mod tests {
         };
         assert_eq!(has("src/lib.rs", "#[test]\nfn all() { testing::examples(&tools(), \"examples\") }"), (true, true));
         assert_eq!(has("src/lib.rs", "fn tools() {}"), (false, false));
+        assert_eq!(has("test/plugin.test.js", "import { call } from \"toolcell/testing\";"), (true, true));
         assert_eq!(has("test_story.py", "run([\"toolcell smoke\"])"), (true, true));
         assert_eq!(has("story.py", ""), (false, false));
         assert_eq!(has("src/story.test.ts", ""), (true, false));
