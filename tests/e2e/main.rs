@@ -44,5 +44,6 @@ mod replica;
 mod shipped;
 mod soak;
 mod sources;
+mod startup;
 #[path = "../support/upstream.rs"]
 mod upstream;

@@ -71,11 +71,13 @@ impl Build {
         let source = folder.path().join(found.name.as_str());
         let project = Project { language, folder: source, line_tables: self.line_tables };
         let wasm = project.build(&mut |step| drop(writeln!(terminal::stderr(), "{step}")))?;
+        // First, so that servers of this folder find its code in the cache, and what cannot be loaded replaces nothing.
+        let compiling = format!("compiling {}", found.name);
+        let inspected = plugin::inspect_component(sandbox, &wasm, &found.name);
+        let inspection = progress::shown(&compiling, inspected).await?;
         let component = folder.component_path(found, &manifest);
         fs::write(&component, &wasm).with_context(|| format!("{} cannot be written", component.display()))?;
         state.record_build(&component, &Digest::of(&wasm))?;
-        let compiling = format!("compiling {}", found.name);
-        let inspection = progress::shown(&compiling, plugin::inspect(sandbox, folder, found, state)).await?;
         let tools: Vec<_> = inspection.loaded.tools().map(|(name, _)| name).collect();
         let mut out = terminal::stdout();
         writeln!(out, "{} {}: {} ({} KiB)", terminal::green("built"), found.name, tools.join(", "), wasm.len() >> 10)?;

@@ -3,11 +3,13 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use wasmparser::Parser;
 
 use super::{
     acceptance::State,
     files::{Found, PluginFolder},
+    loads::Loads,
     lock::{LockFile, tools_digest},
     manifest::{Manifest, is_tool_name},
     tool::{Description, Tool},
@@ -64,7 +66,7 @@ impl Loaded {
 pub(super) struct Candidate<'a> {
     pub(super) found: &'a Found,
     pub(super) manifest: Manifest,
-    pub(super) wasm: Vec<u8>,
+    pub(super) wasm: Bytes,
     pub(super) component: Digest,
     pub(super) built_here: Option<Digest>,
 }
@@ -90,7 +92,7 @@ impl<'a> Candidate<'a> {
         let wasm =
             folder.component(found, &manifest).map_err(|error| NotServed::InvalidComponent(error.to_string()))?;
         let component = Digest::of(&wasm);
-        Ok(Self { found, manifest, wasm, component, built_here: None })
+        Ok(Self { found, manifest, wasm: wasm.into(), component, built_here: None })
     }
 
     fn name(&self) -> &PluginName {
@@ -172,7 +174,7 @@ pub(super) struct Admitted {
 }
 
 /// Decides what a plugin may do, loading it once a person's review allows that. `kept` is what was loaded from the same
-/// bytes before.
+/// bytes before, `loads` where it is begun otherwise.
 pub(super) async fn admit(
     sandbox: &Arc<Sandbox>,
     candidate: &Candidate<'_>,
@@ -180,6 +182,7 @@ pub(super) async fn admit(
     policy: &Policy,
     environment: &Environment,
     kept: Option<Loaded>,
+    loads: &Loads,
 ) -> Result<Admitted, NotServed> {
     let reviewed = review(&Evidence {
         asked: &candidate.manifest.asked,
@@ -190,7 +193,7 @@ pub(super) async fn admit(
     })?;
     let loaded = match kept {
         Some(loaded) => loaded,
-        None => load(sandbox, candidate.name(), &candidate.wasm, candidate.component).await?,
+        None => loads.loaded(sandbox, candidate).await?,
     };
     let grant = reviewed.grant(candidate.name(), loaded.tools, policy)?;
     let mut warnings = unknown_tools(candidate, &loaded, policy);

@@ -1,4 +1,4 @@
-//! Sees changes in the plugins folder and reloads it.
+//! Sees changes in the plugins folder and reloads it, and serves plugins that took their time once they are loaded.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -20,31 +20,49 @@ const LATEST: Duration = Duration::from_secs(2);
 /// How often it is looked whether a folder that was removed is there again.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// Reloads the host's plugins whenever their folder changes, until the returned handle is dropped. Must be called within a
-/// runtime.
-///
-/// # Errors
-///
-/// When the system cannot watch the folder; what is served then stays as it is.
-pub fn watch(host: &Arc<Host>) -> notify::Result<AbortOnDropHandle<()>> {
+/// Reloads the host's plugins whenever their folder changes or one that was being loaded is there, until the returned handle
+/// is dropped. Must be called within a runtime.
+#[must_use]
+pub fn watch(host: &Arc<Host>) -> AbortOnDropHandle<()> {
     let (sender, mut changed) = mpsc::channel(1);
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        if event.map_or(true, |event| !event.kind.is_access()) {
-            // One pending change is as good as many.
-            let _ = sender.try_send(());
-        }
-    })?;
-    watcher.watch(host.registry().folder(), RecursiveMode::Recursive)?;
+    let mut watcher = watcher(sender, host.registry().folder())
+        .map_err(|error| tracing::warn!("changes in the folder are not seen until a restart: {error}"))
+        .ok();
+    let mut loaded = host.registry().loads_ended();
+    // What ended before now has not been seen by anybody.
+    loaded.mark_changed();
     let host = Arc::clone(host);
-    Ok(AbortOnDropHandle::new(tokio::spawn(async move {
-        while changed.recv().await.is_some() {
-            settle(&mut changed).await;
-            watch_again(&mut watcher, host.registry().folder()).await;
-            if let Err(error) = host.registry().reload().await {
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        let registry = host.registry();
+        loop {
+            let done = tokio::select! {
+                Some(()) = changed.recv() => {
+                    settle(&mut changed).await;
+                    if let Some(watcher) = &mut watcher {
+                        watch_again(watcher, registry.folder()).await;
+                    }
+                    registry.reload().await
+                }
+                Ok(()) = loaded.changed() => registry.refresh().await,
+                else => return,
+            };
+            if let Err(error) = done {
                 tracing::error!("plugins not reloaded: {error}");
             }
         }
-    })))
+    }))
+}
+
+/// Tells `changed` of changes in the folder.
+fn watcher(changed: mpsc::Sender<()>, folder: &Path) -> notify::Result<RecommendedWatcher> {
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        if event.map_or(true, |event| !event.kind.is_access()) {
+            // One pending change is as good as many.
+            let _ = changed.try_send(());
+        }
+    })?;
+    watcher.watch(folder, RecursiveMode::Recursive)?;
+    Ok(watcher)
 }
 
 /// Waits until nothing has changed for a while.

@@ -62,6 +62,11 @@ impl CodeCache {
         }
     }
 
+    /// Whether there is an entry, sound or not.
+    pub(super) fn has(&self, engine: &Engine, digest: &Digest) -> bool {
+        self.folder.join(entry_name(engine, digest)).exists()
+    }
+
     /// Keeps compiled code. A failure is logged and otherwise harmless.
     pub(super) fn store(&self, engine: &Engine, digest: &Digest, code: &[u8]) {
         let name = entry_name(engine, digest);

@@ -90,8 +90,8 @@ pub struct Sandbox {
     budget: Arc<Budget>,
     code_cache: Option<CodeCache>,
     compiler: Compiler,
-    /// One component is compiled at a time: each can take 2 GiB.
-    compiling: Semaphore,
+    /// One small and one large component are compiled at a time: each can take 2 GiB, and small ones do not wait for large ones.
+    compiling: [Semaphore; 2],
     network: Network,
     caches: Caches,
     databases: Databases,
@@ -122,7 +122,7 @@ impl Sandbox {
             budget: Budget::new(settings.memory.unwrap_or_else(limits::default_budget)),
             code_cache: settings.code_cache,
             compiler: settings.compiler,
-            compiling: Semaphore::new(1),
+            compiling: [Semaphore::new(1), Semaphore::new(1)],
             network: Network::new(settings.upstreams),
             caches: Caches::new(settings.redis),
             databases: Databases::new(settings.databases),

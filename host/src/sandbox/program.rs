@@ -13,6 +13,9 @@ use super::{
 };
 use crate::{failure::Failure, policy::Digest, receipt::Receipt};
 
+/// Bytes of a component above which compiling it can take many seconds without its being hostile.
+const LARGE: usize = 2 << 20;
+
 /// A component of a plugin, ready to run. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Program {
@@ -84,12 +87,18 @@ impl Sandbox {
         })
     }
 
+    /// Whether the component's code is in the cache, so that loading it takes milliseconds.
+    pub(crate) fn is_compiled(&self, digest: &Digest) -> bool {
+        self.code_cache.as_ref().is_some_and(|cache| cache.has(&self.engine, digest))
+    }
+
     async fn component(&self, wasm: &[u8], digest: &Digest) -> Result<Component, LoadError> {
         let kept = || self.code_cache.as_ref()?.load(&self.engine, digest);
         if let Some(component) = kept() {
             return Ok(component);
         }
-        let _one_at_a_time = self.compiling.acquire().await;
+        let is_large = wasm.len() > LARGE;
+        let _one_at_a_time = self.compiling[usize::from(is_large)].acquire().await;
         let code = self.compiler.compile(&self.engine, wasm).await?;
         if let Some(cache) = &self.code_cache {
             cache.store(&self.engine, digest, &code);

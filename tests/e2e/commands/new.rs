@@ -19,7 +19,7 @@ fn sdk() -> PathBuf {
 }
 
 /// A folder that looks like a checkout of Toolcell: a workspace, and the SDK beside the plugins.
-fn checkout() -> Folder {
+pub fn checkout() -> Folder {
     let folder = Folder::new(&[]);
     fs::remove_dir(folder.plugins()).expect("it is empty");
     fs::write(root(&folder).join("Cargo.toml"), "[workspace]\nmembers = []\nresolver = \"3\"\n").expect("it is ours");
@@ -29,7 +29,7 @@ fn checkout() -> Folder {
 
 /// What cargo needs to build in this test as in no other: everything was downloaded for the workspace, and the target
 /// folder stays from run to run.
-fn for_cargo(command: &mut Command) -> &mut Command {
+pub fn for_cargo(command: &mut Command) -> &mut Command {
     command
         .env("CARGO_NET_OFFLINE", "true")
         .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("new-plugin"))
