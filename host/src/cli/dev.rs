@@ -36,10 +36,6 @@ use crate::{
 /// How long source has to be quiet before it is built: editors save in several steps, and several files at once.
 const QUIET: Duration = Duration::from_millis(100);
 
-/// Builds plugins whenever their source changes, runs their examples, and shows what became of their tools.
-///
-/// In a terminal it serves nobody: every `toolcell serve` of the folder takes over what is built, and so does `toolcell call`.
-/// Where a client starts it, in place of `serve`, it serves that client as well and shows each call in the client's log.
 #[derive(Debug, Args)]
 pub(super) struct Dev {
     /// The plugin; all that have source without it

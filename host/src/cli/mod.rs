@@ -58,6 +58,11 @@ enum Command {
     /// Build plugins from their source
     Build(build::Build),
     /// Build plugins whenever their source changes
+    ///
+    /// After each build it runs the plugin's examples and says what became of its tools. At a terminal it serves nobody itself:
+    /// every `toolcell serve` of the folder takes over what is built, and so does `toolcell call`. Where a client starts it, in
+    /// place of `serve`, it serves that client and shows each call in the client's log. A build that fails leaves the version
+    /// before it in service.
     Dev(dev::Dev),
     /// Print the configuration that adds this server to a client
     Connect(connect::Connect),

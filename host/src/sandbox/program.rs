@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use wasmparser::{Parser, Payload};
 use wasmtime::component::Component;
 
 use super::{
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::{failure::Failure, policy::Digest, receipt::Receipt};
 
-/// Bytes of a component above which compiling it can take many seconds without its being hostile.
+/// Bytes of code above which compiling can take many seconds without the component's being hostile.
 const LARGE: usize = 2 << 20;
 
 /// A component of a plugin, ready to run. Cheap to clone.
@@ -97,7 +98,7 @@ impl Sandbox {
         if let Some(component) = kept() {
             return Ok(component);
         }
-        let is_large = wasm.len() > LARGE;
+        let is_large = code_size(wasm) > LARGE;
         let _one_at_a_time = self.compiling[usize::from(is_large)].acquire().await;
         let code = self.compiler.compile(&self.engine, wasm).await?;
         if let Some(cache) = &self.code_cache {
@@ -105,4 +106,10 @@ impl Sandbox {
         }
         super::code_cache::deserialize(&self.engine, &code).map_err(|error| LoadError::Compile(format!("{error:#}")))
     }
+}
+
+/// Bytes of code in all modules of a component: debug information takes no time to compile.
+fn code_size(wasm: &[u8]) -> usize {
+    let code = |payload| if let Payload::CodeSectionStart { range, .. } = payload { range.len() } else { 0 };
+    Parser::new(0).parse_all(wasm).map_while(Result::ok).map(code).sum()
 }
