@@ -21,11 +21,13 @@ use crate::{
 
 const CHANGED: &str = "notifications/tools/list_changed";
 
-/// A new plugin in a folder of its own.
+/// A new plugin in a folder of its own, built once: what it depends on takes longer to compile than a client waits.
 fn project(name: &str) -> (Folder, PathBuf) {
     let folder = checkout();
     let made = run(&folder, &["new", name]);
     assert_eq!(made.code, Some(0), "{}", made.shown());
+    let built = for_cargo(folder.toolcell().args(["build", name])).output().expect("it runs");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let source = folder.plugins().join(name).join("src/lib.rs");
     (folder, source)
 }
