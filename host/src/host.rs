@@ -31,7 +31,9 @@ pub struct Host {
 }
 
 /// Is told of each call that ended, by the name of its tool.
-struct Observer(Box<dyn Fn(&str, &Outcome) + Send + Sync>);
+type Observe = dyn Fn(&str, &Outcome) + Send + Sync;
+
+struct Observer(Box<Observe>);
 
 impl fmt::Debug for Observer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,16 +6,17 @@ mod view;
 use std::{
     collections::HashMap,
     io::{self, IsTerminal},
+    path::PathBuf,
     process::ExitCode,
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use anyhow::{Context, bail};
 use blake3::Hash;
 use clap::Args;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
-use tokio::{sync::mpsc, time::timeout};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use self::changes::{Shape, changes};
@@ -29,12 +30,9 @@ use crate::{
     },
     policy::PluginName,
     sandbox::Sandbox,
-    smoke, text,
+    smoke,
     trial::Trial,
 };
-
-/// How long source has to be quiet before it is built: editors save in several steps, and several files at once.
-const QUIET: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Args)]
 pub(super) struct Dev {
@@ -63,7 +61,8 @@ impl Dev {
         host.on_outcome(view::call);
         let _watcher = plugin::watch(&host);
         let shutdown = serve::shutdown();
-        let mut rounds = Rounds { open, folder, sandbox, host: Arc::clone(&host), known: HashMap::new() };
+        let mut rounds =
+            Rounds { open, folder, sandbox, host: Arc::clone(&host), known: HashMap::new(), problem: None };
         let plugin = self.plugin.as_deref();
         match client {
             None => {
@@ -111,6 +110,8 @@ struct Rounds<'a> {
     sandbox: Arc<Sandbox>,
     host: Arc<Host>,
     known: HashMap<PluginName, Known>,
+    /// Why the plugins that are meant are not there.
+    problem: Option<String>,
 }
 
 /// What is known of a plugin since its last round.
@@ -125,33 +126,50 @@ struct Known {
 
 impl Rounds<'_> {
     /// Builds what changed, without end. What changes during a build is built after it.
+    ///
+    /// # Errors
+    ///
+    /// When changes cannot be seen.
     async fn run(&mut self, written: Option<&str>) -> anyhow::Result<()> {
         let (_watcher, mut changed) = watch(&self.folder)?;
         let mut served = self.host.changes();
         loop {
             let mut is_idle = true;
-            for found in sources(self.open, &self.folder, written)? {
+            for found in self.sources(written) {
                 let source = self.folder.path().join(found.name.as_str());
                 // A file that goes away while it is looked at is a change that is still to come.
                 let Ok(fingerprint) = source::fingerprint(&source) else { continue };
                 let known = self.known.entry(found.name.clone()).or_default();
                 if known.source.replace(fingerprint) != Some(fingerprint) {
                     is_idle = false;
-                    self.round(&found).await?;
+                    if let Err(error) = self.round(&found).await {
+                        view::problem(&format!("{error:#}"));
+                    }
                 }
             }
             if is_idle {
                 tokio::select! {
-                    _ = changed.recv() => while let Ok(Some(())) = timeout(QUIET, changed.recv()).await {},
+                    _ = changed.recv() => plugin::settle(&mut changed).await,
                     // Somebody reviewed a plugin, or took a grant away.
                     _ = served.changed() => {
-                        for found in sources(self.open, &self.folder, written)? {
+                        for found in self.sources(written) {
                             self.status(&found.name, false);
                         }
                     }
                 }
             }
         }
+    }
+
+    /// The plugins that are meant, none while the folder does not hold them.
+    fn sources(&mut self, written: Option<&str>) -> Vec<Found> {
+        let found = sources(self.open, &self.folder, written);
+        let problem = found.as_ref().err().map(|error| format!("{error:#}"));
+        if let Some(problem) = problem.as_ref().filter(|_| problem != self.problem) {
+            view::event("dev", problem);
+        }
+        self.problem = problem;
+        found.unwrap_or_default()
     }
 
     /// Builds a plugin and shows what came of it. A build that fails leaves the component that was there.
@@ -176,11 +194,9 @@ impl Rounds<'_> {
                 self.tools(&found.name, &trial);
                 self.examples(found, &trial).await;
             }
-            Err(reason) => view::detail(&reason.to_string()),
+            Err(reason) => view::problem(&reason.to_string()),
         }
-        let registry = self.host.registry();
-        registry.reload().await?;
-        registry.complete().await?;
+        self.host.registry().reload().await?;
         self.status(&found.name, true);
         Ok(())
     }
@@ -210,10 +226,10 @@ impl Rounds<'_> {
         match (hold, problems.len()) {
             (0, 0) => view::detail("no examples"),
             (_, 0) => view::detail(&format!("examples: all {hold} hold")),
-            (_, failed) => view::detail(&super::terminal::red(&format!("examples: {hold} hold, {failed} do not"))),
+            (_, failed) => view::problem(&format!("examples: {hold} hold, {failed} do not")),
         }
         for problem in problems {
-            view::detail(&text::shown(&problem, 2_000));
+            view::detail(&problem);
         }
     }
 
@@ -243,7 +259,11 @@ fn watch(folder: &PluginFolder) -> anyhow::Result<(RecommendedWatcher, mpsc::Rec
     let root = folder.path().canonicalize()?;
     let inside = root.clone();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        let is_source = |path: &std::path::PathBuf| path.strip_prefix(&inside).is_ok_and(source::is_source);
+        let is_source = |path: &PathBuf| {
+            // The first part is the plugin's name, whatever that is.
+            let inside = path.strip_prefix(&inside).map(|path| path.components().skip(1).collect::<PathBuf>());
+            inside.is_ok_and(|path| source::is_source(&path))
+        };
         if event.map_or(true, |event| !event.kind.is_access() && event.paths.iter().any(is_source)) {
             let _ = sender.try_send(());
         }

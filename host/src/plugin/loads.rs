@@ -91,14 +91,13 @@ impl Loads {
         let mut end = {
             let mut begun = self.begun();
             let same = begun.get(name).filter(|load| load.component == candidate.component);
-            match same.map(|load| load.end.clone()) {
-                Some(end) => end,
-                None => {
-                    let load = self.begin(sandbox, candidate, want, is_compiled);
-                    let end = load.end.clone();
-                    begun.insert(name.clone(), load);
-                    end
-                }
+            if let Some(load) = same {
+                load.end.clone()
+            } else {
+                let load = self.begin(sandbox, candidate, want, is_compiled);
+                let end = load.end.clone();
+                begun.insert(name.clone(), load);
+                end
             }
         };
         if is_compiled {

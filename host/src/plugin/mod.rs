@@ -17,7 +17,6 @@ mod trial;
 mod warnings;
 mod watch;
 
-pub(crate) use self::trial::{component_on_trial, on_trial};
 pub use self::{
     catalog::{Catalog, Served, Unserved},
     inspect::{Inspection, inspect, inspect_component},
@@ -27,4 +26,8 @@ pub use self::{
     schema::{InvalidSchema, Schema},
     tool::{Arguments, Hints, Tool},
     watch::watch,
+};
+pub(crate) use self::{
+    trial::{component_on_trial, on_trial},
+    watch::settle,
 };

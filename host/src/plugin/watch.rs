@@ -22,7 +22,6 @@ const RETRY: Duration = Duration::from_millis(500);
 
 /// Reloads the host's plugins whenever their folder changes or one that was being loaded is there, until the returned handle
 /// is dropped. Must be called within a runtime.
-#[must_use]
 pub fn watch(host: &Arc<Host>) -> AbortOnDropHandle<()> {
     let (sender, mut changed) = mpsc::channel(1);
     let mut watcher = watcher(sender, host.registry().folder())
@@ -66,7 +65,7 @@ fn watcher(changed: mpsc::Sender<()>, folder: &Path) -> notify::Result<Recommend
 }
 
 /// Waits until nothing has changed for a while.
-async fn settle(changed: &mut mpsc::Receiver<()>) {
+pub(crate) async fn settle(changed: &mut mpsc::Receiver<()>) {
     let quiet = async { while let Ok(Some(())) = timeout(QUIET, changed.recv()).await {} };
     let _ = timeout(LATEST, quiet).await;
 }

@@ -14,13 +14,14 @@ pub(super) fn event(name: &str, text: &str) {
     show(&line(&now(), name, text));
 }
 
-/// Shows something that belongs to the event before it.
+/// Shows something that belongs to the event before it, and that others may have written.
 pub(super) fn detail(text: &str) {
-    let mut below = String::new();
-    for line in text.lines() {
-        below.push_str(&indented(&text::shown(line, 2_000)));
-    }
-    show(&below);
+    show(&text.lines().map(|line| indented(&text::shown(line, 2_000))).collect::<String>());
+}
+
+/// As [`detail`], but to be seen at once.
+pub(super) fn problem(text: &str) {
+    show(&text.lines().map(|line| indented(&terminal::red(&text::shown(line, 2_000)))).collect::<String>());
 }
 
 /// Shows the end of a call.
