@@ -48,7 +48,7 @@ fn indented(text: &str) -> String {
     format!("{:10}{text}\n", "")
 }
 
-/// `12:00:00  greet  ok  0.41 ms  1152 KiB  api.example.com`, and of a failure what the client was told.
+/// `12:00:00  greet  ok  0.41 ms  1152 KiB  https://api.example.com`, and of a failure what the client was told.
 fn called(time: &str, tool: &str, outcome: &Outcome) -> String {
     let Outcome { result, receipt } = outcome;
     let code = match result {
@@ -71,7 +71,7 @@ fn called(time: &str, tool: &str, outcome: &Outcome) -> String {
 
 /// The servers and databases that a call reached or tried to, each once.
 fn reached(receipt: &Receipt) -> String {
-    let servers = receipt.exchanges.iter().map(|exchange| exchange.server.authority());
+    let servers = receipt.exchanges.iter().map(|exchange| exchange.server.to_string());
     let databases = receipt.queries.iter().map(|query| format!("database {}", query.database));
     servers.chain(databases).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
 }
