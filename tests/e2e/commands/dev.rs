@@ -10,7 +10,7 @@ use std::{
 use serde_json::json;
 
 use super::{
-    new::{checkout, for_cargo},
+    new::{checkout, for_cargo, one_builds},
     root, run,
     terminal::Terminal,
 };
@@ -55,6 +55,7 @@ fn wait_for_greeting(client: &mut Client, expected: &str) {
 
 #[test]
 fn a_client_is_served_what_the_source_says_and_the_last_good_version_while_it_does_not_build() {
+    let _one = one_builds();
     let (folder, source) = project("dev-client");
     let mut client = Client::start(for_cargo(folder.toolcell().args(["--locked", "dev", "dev-client"])));
     let hello =
@@ -106,6 +107,7 @@ fn a_client_is_served_what_the_source_says_and_the_last_good_version_while_it_do
 
 #[test]
 fn at_a_terminal_it_builds_until_it_is_interrupted() {
+    let _one = one_builds();
     let (folder, source) = project("dev-terminal");
     let mut command = folder.toolcell();
     let mut terminal = Terminal::start(for_cargo(command.args(["--locked", "dev", "dev-terminal"])));

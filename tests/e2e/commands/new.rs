@@ -5,6 +5,7 @@ use std::{
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::Command,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use insta::assert_snapshot;
@@ -35,8 +36,15 @@ pub fn for_cargo(command: &mut Command) -> &mut Command {
         .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("new-plugin"))
 }
 
+/// Tests that build one after the other: cargo lets only one at a time into the target folder, and a client does not wait long.
+pub fn one_builds() -> MutexGuard<'static, ()> {
+    static BUILDING: Mutex<()> = Mutex::new(());
+    BUILDING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[test]
 fn a_new_plugin_is_tested_built_reviewed_and_called() {
+    let _one = one_builds();
     let folder = checkout();
     assert_snapshot!("new", run(&folder, &["new", "first-one"]).shown());
     let plugin = folder.plugins().join("first-one");
