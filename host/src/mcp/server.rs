@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rmcp::{
@@ -30,7 +30,7 @@ use crate::{
 /// How long a client may keep a list that it does not listen to. Short: a plugin that is changed on disk is seen soon.
 const FRESH: Duration = Duration::from_secs(5);
 
-/// How long the first lists of tools wait for plugins that have to be compiled: some clients never ask again.
+/// For how long after a client came its lists of tools wait for plugins that have to be compiled: some clients never ask again.
 const START: Duration = Duration::from_secs(3);
 
 /// The methods that this server answers, where rmcp hands malformed parameters over as if the method were unknown.
@@ -47,6 +47,7 @@ pub(super) struct Server {
     input_ended: CancellationToken,
     /// Whether a client of the older era is being told about changes.
     announces: AtomicBool,
+    came: Instant,
     /// What has changed since the client came.
     news: watch::Receiver<u64>,
     /// What every result of the newer era carries.
@@ -61,7 +62,7 @@ impl Server {
             serde_json::json!({ "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") }),
         );
         let news = host.changes();
-        Self { host, input_ended, announces: AtomicBool::new(false), news, identity }
+        Self { host, input_ended, announces: AtomicBool::new(false), came: Instant::now(), news, identity }
     }
 
     /// Also says which plugins are still being loaded: the tool may be one of theirs.
@@ -122,7 +123,7 @@ impl ServerHandler for Server {
                 None,
             ));
         }
-        self.host.started(START).await;
+        self.host.started(START.saturating_sub(self.came.elapsed())).await;
         let mut list = ListToolsResult::with_all_items(convert::tools(&self.host.catalog()));
         if let Some(identity) = self.meta(&version) {
             list.ttl_ms = Some(milliseconds(FRESH));
