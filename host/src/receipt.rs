@@ -4,8 +4,10 @@ use std::{fmt, time::Duration};
 
 use serde::{Serialize, Serializer};
 
+mod files;
 mod query;
 
+pub use files::{FileDenial, FileRefusal};
 pub use query::{DatabaseFailure, DatabaseFault, DatabasePlace, LoginFault, Query, QueryEnd, Refusal};
 
 use crate::call::CallId;
@@ -347,4 +349,6 @@ pub enum Denial {
         /// The plugin, for which a person may decide otherwise.
         plugin: Option<String>,
     },
+    /// A path.
+    File(Box<FileDenial>),
 }

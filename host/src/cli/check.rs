@@ -103,6 +103,7 @@ fn granted(catalog: &Catalog, plugin: &PluginName) -> Option<Capabilities> {
         env: grant.env().clone(),
         cache: grant.cache(),
         postgres: grant.postgres().clone(),
+        files: grant.files().clone(),
         ..Capabilities::default()
     })
 }

@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use crate::{
     policy::{Capabilities, PluginName},
-    source::{CacheTable, LimitsTable, Source, SourceError},
+    source::{CacheTable, FolderTable, LimitsTable, Source, SourceError},
     text::hidden_character,
 };
 
@@ -57,6 +57,7 @@ impl Manifest {
                 env: source.set(&raw.capabilities.env)?,
                 cache: raw.capabilities.cache.as_ref().map(|room| source.cache_room(room)).transpose()?,
                 postgres: source.set(&raw.capabilities.postgres)?,
+                files: source.folders(&raw.capabilities.files)?,
                 limits: source.limits(&raw.limits)?,
             },
             tools: tool_names(source, &raw.tools)?,
@@ -123,6 +124,7 @@ struct RawCapabilities {
     env: Vec<Spanned<String>>,
     postgres: Vec<Spanned<String>>,
     cache: Option<Spanned<CacheTable>>,
+    files: Vec<FolderTable>,
 }
 
 #[derive(Default, Deserialize)]
@@ -302,6 +304,32 @@ disable = ["debug"]
             ),
         ] {
             assert_eq!(asks(capabilities), Err(format!("plugins/x/plugin.toml:{expected}")));
+        }
+    }
+
+    #[test]
+    fn files_are_asked_for_by_folder() {
+        let asks = |files: &str| {
+            let manifest = parse(&format!("component = \"x.wasm\"\n[capabilities]\nfiles = {files}"));
+            manifest.map(|manifest| manifest.asked.in_words())
+        };
+        assert_eq!(asks("[{ path = \"data\" }]"), Ok(vec!["read the files in `data` of its own folder".to_owned()]));
+        for (files, expected) in [
+            ("[\"data\"]", "3:10: invalid type: string \"data\", expected a folder: { path = \"data\", access = \"read\" }"),
+            ("[{ path = \"data\", acess = \"read\" }]", "3:27: unknown key \"acess\"; did you mean \"access\"?"),
+            ("[{ path = \"data\", access = \"write\" }]", "3:36: \"write\" is no access; expected \"read\" or \"read-write\""),
+            ("[{ access = \"read\" }]", "3:10: missing key `path`"),
+            (
+                "[{ path = \"../x\" }]",
+                "3:19: \"../x\" cannot name a folder of files; expected a path such as \"data\", in the plugin's own folder, or \
+                 \"/srv/docs\", without `.`, `..` and characters that cannot be seen",
+            ),
+            (
+                "[{ path = \"data\" }, { path = \"/data\" }]",
+                "3:39: the plugin sees another folder of the list at the path of \"/data\"; remove one",
+            ),
+        ] {
+            assert_eq!(asks(files), Err(format!("plugins/x/plugin.toml:{expected}")));
         }
     }
 

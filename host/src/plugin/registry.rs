@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     failure::Failure,
-    policy::{Digest, NotServed, PluginName, Policy},
+    policy::{Digest, Grant, NotServed, PluginName, Policy},
     sandbox::Sandbox,
     source::SourceError,
 };
@@ -69,10 +69,11 @@ impl Catalog {
     pub fn instructions(&self) -> String {
         let (served, all) = (self.served.len(), self.served.len() + self.unserved.len());
         let mut text = "Each tool call runs in a sandbox of its own: nothing is kept between calls".to_owned();
-        let keeping = self.tools.iter().filter(|tool| tool.grant().cache().is_some()).map(|tool| tool.plugin());
+        let keeps = |grant: &Grant| grant.cache().is_some() || grant.files().may_change();
+        let keeping = self.tools.iter().filter(|tool| keeps(tool.grant())).map(|tool| tool.plugin());
         let keeping: Vec<_> = keeping.collect::<BTreeSet<_>>().into_iter().collect();
         if !keeping.is_empty() {
-            text.push_str(&format!(", except in the caches of: {}", keeping.join(", ")));
+            text.push_str(&format!(", except in the caches and folders of: {}", keeping.join(", ")));
         }
         text.push('.');
         if self.unserved.is_empty() {

@@ -101,11 +101,11 @@ impl Description {
         })
     }
 
-    /// The hints, those that the plugin leaves open derived from what it was granted: without the network a tool can change
-    /// nothing, because nothing outlives its call and databases are only read.
+    /// The hints, those that the plugin leaves open derived from what it was granted: without the network and folders to write
+    /// in a tool can change nothing, because nothing else outlives its call and databases are only read.
     fn hints(&self, grant: &Grant) -> Hints {
         let reaches_out = !grant.network().is_empty();
-        let read_only = self.spec.read_only.unwrap_or(!reaches_out);
+        let read_only = self.spec.read_only.unwrap_or(!reaches_out && !grant.files().may_change());
         Hints {
             read_only,
             destructive: !read_only && self.spec.destructive.unwrap_or(true),
