@@ -144,9 +144,13 @@ impl Source<'_> {
     ///
     /// # Errors
     ///
-    /// The first path or access that is none, or the first folder that the plugin sees where another is.
+    /// The first path or access that is none, the first folder that the plugin sees where another is or that lies in one that
+    /// it asks to write in, and one too many.
     pub(crate) fn folders(&self, written: &[FolderTable]) -> Result<Folders, SourceError> {
         let mut folders = Folders::default();
+        if let Some(FolderTable { path, .. }) = written.get(Folders::MOST) {
+            return Err(self.error(path, format!("a plugin may have {} folders", Folders::MOST)));
+        }
         for FolderTable { path, access } in written {
             let access = access.as_ref().map_or(Ok(Access::Read), |access| self.value(access))?;
             if !folders.insert(self.value(path)?, access) {
@@ -154,7 +158,15 @@ impl Source<'_> {
                 return Err(self.error(path, problem));
             }
         }
-        Ok(folders)
+        let nested = written.iter().find(|folder| folders.is_within_changeable(folder.path.get_ref()));
+        match nested {
+            // What can be moved in the outer one would decide where the inner one is.
+            Some(FolderTable { path, .. }) => {
+                let problem = format!("{:?} lies in another folder of the list that is read-write; remove one", path.get_ref());
+                Err(self.error(path, problem))
+            }
+            None => Ok(folders),
+        }
     }
 
     /// The meaning of a written table of limits.

@@ -187,6 +187,11 @@ impl PluginFolder {
         names.iter().filter_map(example).collect()
     }
 
+    /// The plugin's own folder, to open what lies in it.
+    pub(super) fn home(&self, found: &Found) -> Option<Dir> {
+        self.plugin_dir(found).ok()
+    }
+
     /// Whether the plugin comes with Rust source.
     #[must_use]
     pub fn has_source(&self, found: &Found) -> bool {

@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use cap_std::fs::Dir;
 use wasmparser::Parser;
 
 use super::{
@@ -16,7 +17,7 @@ use crate::{
     env_file::EnvFile,
     nearest::did_you_mean,
     policy::{Digest, EnvName, Evidence, Grant, Limits, NotServed, PluginName, Policy, review, units::bytes_text},
-    sandbox::{Pace, PluginConnections, Program, Sandbox, ToolSpec, Turns, Work},
+    sandbox::{Folder, Pace, PluginConnections, Program, Sandbox, ToolSpec, Turns, Work},
 };
 
 /// How long a plugin may take to list its tools: those behind it are not served before.
@@ -67,6 +68,8 @@ pub(super) struct Candidate<'a> {
     pub(super) wasm: Vec<u8>,
     pub(super) component: Digest,
     pub(super) built_here: Option<Digest>,
+    /// The plugin's own folder, if it is known.
+    pub(super) home: Option<Arc<Dir>>,
 }
 
 impl<'a> Candidate<'a> {
@@ -90,7 +93,8 @@ impl<'a> Candidate<'a> {
         let wasm =
             folder.component(found, &manifest).map_err(|error| NotServed::InvalidComponent(error.to_string()))?;
         let component = Digest::of(&wasm);
-        Ok(Self { found, manifest, wasm, component, built_here: None })
+        let home = if manifest.asked.files.is_empty() { None } else { folder.home(found).map(Arc::new) };
+        Ok(Self { found, manifest, wasm, component, built_here: None, home })
     }
 
     fn name(&self) -> &PluginName {
@@ -237,6 +241,8 @@ pub(super) fn tools(
     let turns = Arc::new(Turns::new(grant.limits().concurrency));
     let connections = PluginConnections::default();
     let cache = sandbox.cache(name.as_str(), &grant);
+    let folders = Folder::granted(&grant, candidate.home.as_ref());
+    warnings.extend(folders.iter().filter_map(|folder| folder.problem()));
     let (grant, plugin): (_, Arc<str>) = (Arc::new(grant), name.as_str().into());
     let mut tools = Vec::new();
     for description in loaded.descriptions.iter() {
@@ -257,6 +263,7 @@ pub(super) fn tools(
             turns: Arc::clone(&turns),
             connections: connections.clone(),
             cache: cache.clone(),
+            folders: Arc::clone(&folders),
             pace: Arc::new(Pace::default()),
         };
         tools.push(Tool::new(shown, Arc::clone(description), loaded.program.clone(), work));

@@ -109,6 +109,9 @@ impl FromStr for FolderPath {
 pub struct Folders(BTreeMap<FolderPath, Access>);
 
 impl Folders {
+    /// Folders that a plugin may have.
+    pub const MOST: usize = 16;
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -140,6 +143,14 @@ impl Folders {
             self.0.insert(path, access);
         }
         is_free
+    }
+
+    /// Whether the folder of this path lies in another one of these that may be changed.
+    #[must_use]
+    pub fn is_within_changeable(&self, path: &str) -> bool {
+        let Ok(path) = path.parse::<FolderPath>() else { return false };
+        let changeable = self.iter().filter(|(other, access)| *access == Access::ReadWrite && **other != path);
+        changeable.into_iter().any(|(other, _)| other.holds(&path.seen_at()))
     }
 
     /// The folders that the others do not take in, each as far as it is asked for here.
@@ -310,7 +321,7 @@ mod tests {
 
     #[test]
     fn a_refusal_says_whose_matter_it_is() {
-        let files = folders(&[("data", Access::ReadWrite), ("data/in", Access::Read), ("/srv/docs", Access::Read)]);
+        let files = folders(&[("data", Access::ReadWrite), ("in", Access::Read), ("/srv/docs", Access::Read)]);
         let everything = Grant::everything(&Capabilities { files, ..Capabilities::default() });
         let own = PluginPolicy { files: Some(folders(&[("data", Access::Read)])), ..PluginPolicy::default() };
         let policy = Policy { plugins: [("p".parse().expect("a name"), own)].into(), ..Policy::default() };
@@ -329,7 +340,7 @@ mod tests {
         let nothing = Grant::nothing(Limits::default());
         assert_eq!(why(nothing.file_out_of_reach("/data")), FileRefusal::NotAsked { asks_for_some: false });
         assert_eq!(why(grant.file_only_read("/data/a")), FileRefusal::ReadOnly { is_asked: true });
-        assert_eq!(why(grant.file_only_read("/data/in/a")), FileRefusal::ReadOnly { is_asked: false });
+        assert_eq!(why(grant.file_only_read("/in/a")), FileRefusal::ReadOnly { is_asked: false });
     }
 
     #[test]

@@ -1,4 +1,23 @@
-//! Which paths a call was refused.
+//! What a call did with files, and which paths it was refused.
+
+use serde::Serialize;
+
+/// How a call used the files of folders that its plugin was granted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct FileUse {
+    /// Files and folders that were opened.
+    pub opened: u64,
+    /// Bytes written, with 4 KiB for each file, folder or link that may be new.
+    pub written: u64,
+}
+
+impl FileUse {
+    /// Whether nothing was opened and nothing written.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
 
 /// A path that a guest was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,6 +7,7 @@ mod code_cache;
 mod compile;
 mod convert;
 mod engine;
+mod files;
 mod http;
 mod limits;
 mod lines;
@@ -24,10 +25,11 @@ use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc, thread, time::Dur
 use tokio::{runtime::Runtime, sync::Semaphore};
 use wasmtime::{Engine, component::Linker};
 
-use self::{cache::Caches, engine::Ticker, http::Network, limits::Budget, postgres::Databases, state::CallState};
+use self::{cache::Caches, engine::Ticker, files::AllFiles, http::Network, limits::Budget, postgres::Databases, state::CallState};
 pub(crate) use self::{
     cache::PluginCache,
     convert::{RawOutput, ToolSpec},
+    files::Folder,
     http::PluginConnections,
     program::{LoadError, Program},
     run::{Pace, Work},
@@ -95,6 +97,7 @@ pub struct Sandbox {
     network: Network,
     caches: Caches,
     databases: Databases,
+    files: Arc<AllFiles>,
     guests: GuestRuntime,
 }
 
@@ -126,6 +129,7 @@ impl Sandbox {
             network: Network::new(settings.upstreams),
             caches: Caches::new(settings.redis),
             databases: Databases::new(settings.databases),
+            files: Arc::new(AllFiles::new()?),
             guests: GuestRuntime::start()?,
             engine,
         })

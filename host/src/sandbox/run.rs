@@ -18,6 +18,7 @@ use super::{
     Program, RawOutput, Sandbox, ToolSpec,
     bindings::{Plugin, toolcell::plugin::tool_types},
     cache::PluginCache,
+    files::{Files, Folder},
     http::{Egress, PluginConnections},
     limits::Limiter,
     postgres::Questions,
@@ -61,6 +62,8 @@ pub(crate) struct Work {
     pub connections: PluginConnections,
     /// What the plugin may keep, or why it may keep nothing.
     pub cache: Result<PluginCache, Arc<Denial>>,
+    /// The folders that the plugin may use.
+    pub folders: Arc<[Arc<Folder>]>,
     /// How the tool's last call went.
     pub pace: Arc<Pace>,
 }
@@ -77,11 +80,13 @@ impl Work {
             turns: Arc::new(Turns::new(1)),
             connections: PluginConnections::default(),
             cache: Err(Arc::new(Denial::Cache { is_asked: false, plugin: None })),
+            folders: Arc::new([]),
             pace: Arc::new(Pace::default()),
         }
     }
 
-    /// The same work, which sees of its variables those that the replay sets, and a cache that is empty and nobody else's.
+    /// The same work, which sees of its variables those that the replay sets, and a cache and folders that are empty and nobody
+    /// else's.
     fn replaying(&self, replay: &Replay) -> Self {
         let (mut env, mut unset) = (Vec::new(), Vec::new());
         for name in self.grant.env().iter().map(ToString::to_string) {
@@ -91,7 +96,8 @@ impl Work {
             }
         }
         let cache = self.cache.as_ref().map(PluginCache::alone).map_err(Arc::clone);
-        Self { env: env.into(), unset: unset.into(), cache, ..self.clone() }
+        let folders = self.folders.iter().map(|folder| folder.emptied()).collect();
+        Self { env: env.into(), unset: unset.into(), cache, folders, ..self.clone() }
     }
 }
 
@@ -271,6 +277,11 @@ impl Cell {
             .replaying(call.replay.clone()),
             cache: self.work.cache.clone(),
             questions: Questions::new(self.sandbox.databases.clone(), Arc::clone(&self.work.grant), deadline),
+            files: Files::new(
+                Arc::clone(&self.sandbox.files),
+                Arc::clone(&self.work.grant),
+                Arc::clone(&self.work.folders),
+            ),
             limiter: Limiter::new(self.work.grant.limits().memory, Arc::clone(&self.sandbox.budget)),
             progress: call.progress,
             deadline,
@@ -351,6 +362,7 @@ impl Cell {
             exchanges: trace.exchanges(),
             cache: state.cache_use.clone(),
             queries: state.questions.take_trace(),
+            files: state.files.used(),
             denials: trace.denials().to_vec(),
             unset_variables: self.work.unset.to_vec(),
             stderr: state.printed(),
