@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use toolcell::failure::Code;
 
-use crate::{commands::strict, failure, http, isolation, load, log, made_for, permission};
+use crate::{commands::strict, failure, http, isolation, load, log, made_for, permission, wasi};
 
 /// Guests that no case of a failure is about, and the test that each is for.
 const OTHERS: &[(&str, fn())] = &[
@@ -15,6 +15,7 @@ const OTHERS: &[(&str, fn())] = &[
     ("badschema_root", permission::bad_components_are_named),
     ("bidi", permission::bad_components_are_named),
     ("counter", isolation::nothing_carries_over),
+    ("drafts", wasi::drafts_of_wasi_are_served_with_what_is_granted),
     ("envdump", isolation::the_hosts_environment_is_out_of_reach),
     ("listtraps", permission::bad_components_are_named),
     ("logs", log::log_lines_name_plugin_tool_and_call),

@@ -14,6 +14,7 @@ mod clients;
 mod commands;
 mod coverage;
 mod failure;
+mod files;
 #[allow(dead_code, reason = "it is shared with tests that use more of it")]
 #[path = "../support/folder.rs"]
 mod folder;
@@ -46,3 +47,4 @@ mod soak;
 mod sources;
 #[path = "../support/upstream.rs"]
 mod upstream;
+mod wasi;

@@ -11,8 +11,9 @@ use wasmtime_wasi::p2::{
 };
 
 use super::{
-    files,
     bindings::toolcell::plugin::{cache, http, log, postgres, progress, tool_types},
+    cache::keyvalue,
+    drafts, files,
     state::CallState,
 };
 use crate::{call::Progress, receipt::Denial, text};
@@ -28,6 +29,8 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
     http::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
     cache::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
     postgres::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
+    keyvalue::add_to_linker(&mut linker)?;
+    drafts::add_to_linker(&mut linker)?;
     // The runtime refuses sockets, look-ups and paths by itself, but silently: these note what was refused.
     linker.allow_shadowing(true);
     ip_name_lookup::add_to_linker::<_, Refusing>(&mut linker, refusing)?;

@@ -6,6 +6,7 @@ mod cache;
 mod code_cache;
 mod compile;
 mod convert;
+mod drafts;
 mod engine;
 mod files;
 mod http;

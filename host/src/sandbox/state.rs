@@ -29,7 +29,7 @@ pub(super) struct CallState {
     pub(super) plugin: Arc<str>,
     pub(super) tool: Arc<str>,
     /// The granted variables that are set, with their values.
-    env: Arc<[(String, String)]>,
+    pub(super) env: Arc<[(String, String)]>,
     pub(super) egress: Egress,
     pub(super) cache: Result<PluginCache, Arc<Denial>>,
     pub(super) cache_use: CacheUse,
