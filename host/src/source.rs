@@ -154,7 +154,10 @@ impl Source<'_> {
         for FolderTable { path, access } in written {
             let access = access.as_ref().map_or(Ok(Access::Read), |access| self.value(access))?;
             if !folders.insert(self.value(path)?, access) {
-                let problem = format!("the plugin sees another folder of the list at the path of {:?}; remove one", path.get_ref());
+                let problem = format!(
+                    "the plugin sees another folder of the list at the path of {:?}; remove one",
+                    path.get_ref()
+                );
                 return Err(self.error(path, problem));
             }
         }
@@ -162,7 +165,8 @@ impl Source<'_> {
         match nested {
             // What can be moved in the outer one would decide where the inner one is.
             Some(FolderTable { path, .. }) => {
-                let problem = format!("{:?} lies in another folder of the list that is read-write; remove one", path.get_ref());
+                let problem =
+                    format!("{:?} lies in another folder of the list that is read-write; remove one", path.get_ref());
                 Err(self.error(path, problem))
             }
             None => Ok(folders),

@@ -13,15 +13,18 @@ use serde_json::{Value, json};
 use crate::{client::Client, failure::Failed, folder::Folder};
 
 /// Asks to read one folder and to write in another, both the plugin's own.
-pub const ASKS: &str =
-    "capabilities.files = [{ path = \"data\" }, { path = \"out/today\", access = \"read-write\" }]";
+pub const ASKS: &str = "capabilities.files = [{ path = \"data\" }, { path = \"out/today\", access = \"read-write\" }]";
 
 /// A plugin with its folders, and what lies in them and beside them.
 pub fn folder(asks: &str) -> Folder {
     let folder = Folder::new(&[("files", asks)]);
     let own = own(&folder);
-    fs::create_dir_all(own.join("data/in")).and_then(|()| fs::create_dir_all(own.join("out/today"))).expect("it is ours");
-    for (file, text) in [("data/a.txt", "granted"), ("data/in/b.txt", "deeper"), ("out/c.txt", "beside"), ("secret", "secret")] {
+    fs::create_dir_all(own.join("data/in"))
+        .and_then(|()| fs::create_dir_all(own.join("out/today")))
+        .expect("it is ours");
+    for (file, text) in
+        [("data/a.txt", "granted"), ("data/in/b.txt", "deeper"), ("out/c.txt", "beside"), ("secret", "secret")]
+    {
         fs::write(own.join(file), text).expect("it is ours");
     }
     folder
@@ -42,7 +45,10 @@ fn results(client: &mut Client, steps: Value) -> Vec<Value> {
 fn what_is_granted_is_read_and_written() {
     let folder = folder(ASKS);
     let mut client = folder.lock().serve();
-    let read = results(&mut client, json!([["read", "/data/a.txt"], ["read", "data/in/b.txt"], ["list", "/data"], ["stat", "/data/in"]]));
+    let read = results(
+        &mut client,
+        json!([["read", "/data/a.txt"], ["read", "data/in/b.txt"], ["list", "/data"], ["stat", "/data/in"]]),
+    );
     assert_eq!(read, [json!("granted"), json!("deeper"), json!(["a.txt", "in"]), json!(true)]);
     let result = client.call(
         "files",
@@ -80,7 +86,15 @@ fn nothing_else_is_reached() {
         let seen = refused(json!(["read", path]));
         assert!(seen.contains(path) && seen.contains("in no folder"), "{seen}");
     }
-    for path in ["/data/../secret", "/data/in/../../secret", "/data/absolute", "/data/up", "/data/up/", "/data/around/", "/data/around/secret"] {
+    for path in [
+        "/data/../secret",
+        "/data/in/../../secret",
+        "/data/absolute",
+        "/data/up",
+        "/data/up/",
+        "/data/around/",
+        "/data/around/secret",
+    ] {
         let seen = refused(json!(["read", path]));
         assert!(seen.contains(path) && seen.contains("leads out of the folder"), "{seen}");
     }
@@ -99,7 +113,12 @@ fn nothing_else_is_reached() {
         let seen = refused(json!(["link", target, "/out/today/link"]));
         assert!(seen.contains("leads out of the folder"), "{seen}");
     }
-    let inside = json!([["read", "/data/inside"], ["link", "f", "/out/today/l"], ["write", "/out/today/l", "x"], ["read", "/out/today/f"]]);
+    let inside = json!([
+        ["read", "/data/inside"],
+        ["link", "f", "/out/today/l"],
+        ["write", "/out/today/l", "x"],
+        ["read", "/out/today/f"]
+    ]);
     assert_eq!(results(&mut client, inside), ["granted", "done", "x"]);
     assert_eq!(fs::read_to_string(own.join("data/a.txt")).expect("it is there"), "granted");
     assert_eq!(fs::read_dir(own.join("data")).expect("it is there").count(), 6);
@@ -112,7 +131,9 @@ fn a_folder_that_is_swapped_for_a_link_leads_nowhere() {
 
     let folder = folder(ASKS);
     let own = own(&folder);
-    fs::create_dir(own.join("hidden")).and_then(|()| fs::write(own.join("hidden/b.txt"), "secret")).expect("it is ours");
+    fs::create_dir(own.join("hidden"))
+        .and_then(|()| fs::write(own.join("hidden/b.txt"), "secret"))
+        .expect("it is ours");
     symlink("../hidden", own.join("data/other")).expect("it is ours");
     let mut client = folder.lock().serve();
     let is_over = AtomicBool::new(false);
@@ -147,7 +168,9 @@ fn a_folder_that_is_not_there_is_named_and_found_once_it_is() {
     let mut client = folder.serve();
     let failed = Failed::new(&client.call("files", json!({"steps": [["read", "/later/a"]], "crash": true})));
     assert!(failed.text.contains("`later` was granted, and the host cannot open it"), "{}", failed.text);
-    fs::create_dir(own(&folder).join("later")).and_then(|()| fs::write(own(&folder).join("later/a"), "now")).expect("it is ours");
+    fs::create_dir(own(&folder).join("later"))
+        .and_then(|()| fs::write(own(&folder).join("later/a"), "now"))
+        .expect("it is ours");
     assert_eq!(results(&mut client, json!([["read", "/later/a"]])), ["now"]);
 }
 
@@ -170,7 +193,7 @@ fn what_a_call_takes_of_files_is_bounded() {
     rustix::fs::mknodat(rustix::fs::CWD, own.join("data/pipe"), rustix::fs::FileType::Fifo, 0o600.into(), 0)
         .expect("it is ours");
     fs::create_dir(own.join("data/full")).expect("it is ours");
-    for number in 0..100_001 {
+    for number in 0..10_001 {
         fs::File::create(own.join(format!("data/full/{number}"))).expect("it is ours");
     }
     let mut client = folder.lock().serve();
@@ -179,7 +202,7 @@ fn what_a_call_takes_of_files_is_bounded() {
         (json!([["truncate", "/out/today/a", 1_u64 << 40]]), "bytes written to files"),
         (json!([["make", "/out/today", 20_000]]), "bytes written to files"),
         (json!([["hold", "/data/a.txt", 65]]), "open files"),
-        (json!([["list", "/data/full"]]), "names of files listed"),
+        (json!(vec![json!(["list", "/data/full"]); 10]), "names of files listed"),
     ] {
         let failed = Failed::new(&client.call("files", json!({"steps": steps})));
         assert_eq!(failed.code, "resource_limit", "{}", failed.text);

@@ -5,7 +5,11 @@ use std::fs;
 use serde_json::{Value, json};
 use wasmparser::{Parser, Payload};
 
-use crate::{files, folder::{Folder, component}, failure::provoke::CACHE};
+use crate::{
+    failure::provoke::CACHE,
+    files,
+    folder::{Folder, component},
+};
 
 /// The component, with its imports from WASI under another version of it.
 fn importing(component: &[u8], version: &str) -> Vec<u8> {
@@ -94,7 +98,10 @@ pub fn drafts_of_wasi_are_served_with_what_is_granted() {
     assert_eq!(result["structuredContent"], expected, "{result}");
     assert_eq!(result["_meta"]["toolcell/receipt"]["cache"]["sets"], 4, "{result}");
     let line = client.wait_for_log("of the unversioned one");
-    assert!(line.contains("ERROR") && line.contains("context: of the unversioned one") && line.contains("drafts"), "{line}");
+    assert!(
+        line.contains("ERROR") && line.contains("context: of the unversioned one") && line.contains("drafts"),
+        "{line}"
+    );
     assert!(client.wait_for_log("of the draft").contains("INFO"));
 
     let other = client.call("drafts", json!({"variable": "OTHER", "bucket": "another", "value": "kept"}));
@@ -107,7 +114,10 @@ pub fn drafts_of_wasi_are_served_with_what_is_granted() {
 fn a_store_that_is_not_granted_is_told_as_a_cache_is() {
     let folder = Folder::new(&[("drafts", "")]);
     let result = folder.lock().serve().call("drafts", json!({"variable": "PATH", "bucket": "", "value": "kept"}));
-    assert!(result["structuredContent"]["draft2"].as_str().is_some_and(|text| text.contains("AccessDenied")), "{result}");
+    assert!(
+        result["structuredContent"]["draft2"].as_str().is_some_and(|text| text.contains("AccessDenied")),
+        "{result}"
+    );
     assert_eq!(result["structuredContent"]["variables"], json!([[], [], []]), "{result}");
     assert_ne!(result["content"][1]["text"], Value::Null, "{result}");
     assert!(result["content"][1]["text"].as_str().is_some_and(|text| text.contains("not ask for a cache")), "{result}");

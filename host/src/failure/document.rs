@@ -6,8 +6,8 @@ use super::{Code, Failure, Mismatch, WaitingFor, network::tests};
 use crate::{
     call::CallId,
     receipt::{
-        CacheFault, DatabaseFailure, DatabaseFault, DatabasePlace, Denial, Exchange, ExchangeEnd, FileDenial, FileRefusal,
-        LoginFault, Receipt, Refusal, Server, Unreachable,
+        CacheFault, DatabaseFailure, DatabaseFault, DatabasePlace, Denial, Exchange, ExchangeEnd, FileDenial,
+        FileRefusal, LoginFault, Receipt, Refusal, Server, Unreachable,
     },
 };
 

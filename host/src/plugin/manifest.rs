@@ -315,9 +315,15 @@ disable = ["debug"]
         };
         assert_eq!(asks("[{ path = \"data\" }]"), Ok(vec!["read the files in `data` of its own folder".to_owned()]));
         for (files, expected) in [
-            ("[\"data\"]", "3:10: invalid type: string \"data\", expected a folder: { path = \"data\", access = \"read\" }"),
+            (
+                "[\"data\"]",
+                "3:10: invalid type: string \"data\", expected a folder: { path = \"data\", access = \"read\" }",
+            ),
             ("[{ path = \"data\", acess = \"read\" }]", "3:27: unknown key \"acess\"; did you mean \"access\"?"),
-            ("[{ path = \"data\", access = \"write\" }]", "3:36: \"write\" is no access; expected \"read\" or \"read-write\""),
+            (
+                "[{ path = \"data\", access = \"write\" }]",
+                "3:36: \"write\" is no access; expected \"read\" or \"read-write\"",
+            ),
             ("[{ access = \"read\" }]", "3:10: missing key `path`"),
             (
                 "[{ path = \"../x\" }]",

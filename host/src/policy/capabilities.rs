@@ -316,14 +316,16 @@ mod tests {
 
     #[test]
     fn variables_are_granted_by_name() {
-        let named = |env: &[&str]| asked().granted_by_naming(None, Some(names(env)), None, None).map(|granted| granted.env);
+        let named =
+            |env: &[&str]| asked().granted_by_naming(None, Some(names(env)), None, None).map(|granted| granted.env);
         assert_eq!(named(&["HN_TOKEN"]), Ok(names(&["HN_TOKEN"])));
         assert_eq!(named(&["HOME"]), Err(NotAsked("HOME".to_owned())));
     }
 
     #[test]
     fn databases_are_granted_by_name() {
-        let named = |name: &str| asked().granted_by_naming(None, None, Some([name.parse().expect("a name")].into()), None);
+        let named =
+            |name: &str| asked().granted_by_naming(None, None, Some([name.parse().expect("a name")].into()), None);
         assert_eq!(named("events").map(|granted| granted.postgres.len()), Ok(1));
         assert_eq!(named("users"), Err(NotAsked("users".to_owned())));
     }

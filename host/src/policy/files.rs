@@ -345,7 +345,8 @@ mod tests {
 
     #[test]
     fn what_a_plugin_wrote_is_bounded_and_shown_safely() {
-        let Denial::File(denial) = Grant::nothing(Limits::default()).file_leads_out(&format!("/\n\u{202e}{}", "x".repeat(999)))
+        let Denial::File(denial) =
+            Grant::nothing(Limits::default()).file_leads_out(&format!("/\n\u{202e}{}", "x".repeat(999)))
         else {
             panic!("it is a file's")
         };

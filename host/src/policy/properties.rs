@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 use proptest::{collection::btree_set, option, prelude::*, sample::select};
 
 use super::{
-    Access, CacheCaps, CacheRoom, Capabilities, DatabaseName, Digest, Entry, EnvName, Evidence, Folders, Grant, Limits, NetworkRule,
-    PartialLimits, PluginName, PluginPolicy, Policy, address::special_kind, review, server_of,
+    Access, CacheCaps, CacheRoom, Capabilities, DatabaseName, Digest, Entry, EnvName, Evidence, Folders, Grant, Limits,
+    NetworkRule, PartialLimits, PluginName, PluginPolicy, Policy, address::special_kind, review, server_of,
 };
 use crate::receipt::Server;
 
@@ -96,9 +96,15 @@ fn cache_within(cache: Option<CacheRoom>, bound: Option<CacheRoom>) -> bool {
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
-    let own = (option::of(rules()), option::of(env()), any::<bool>(), option::of(databases()), option::of(files())).prop_map(
-        |(network, env, cache, postgres, files)| PluginPolicy { network, env, cache, postgres, files, ..PluginPolicy::default() },
-    );
+    let own = (option::of(rules()), option::of(env()), any::<bool>(), option::of(databases()), option::of(files()))
+        .prop_map(|(network, env, cache, postgres, files)| PluginPolicy {
+            network,
+            env,
+            cache,
+            postgres,
+            files,
+            ..PluginPolicy::default()
+        });
     let cache = option::of(room())
         .prop_map(|room| CacheCaps { max: room.map(|room| room.max), ttl_max: room.map(|room| room.ttl_max) });
     (limits(), option::of(rules()), rules(), cache, own).prop_map(|(caps, allow, deny, cache, own)| Policy {

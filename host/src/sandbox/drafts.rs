@@ -42,7 +42,6 @@ pub(super) fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<
 /// The interface has errors, and none of them happens here.
 #[derive(ComponentType, Lift, Lower)]
 #[component(variant)]
-#[expect(dead_code, reason = "it is the interface's")]
 enum ConfigError {
     #[component(name = "upstream")]
     Upstream(String),
@@ -53,6 +52,7 @@ enum ConfigError {
 #[derive(Clone, Copy, ComponentType, Lift, Lower)]
 #[component(enum)]
 #[repr(u8)]
+#[expect(dead_code, reason = "guests make them")]
 enum Level {
     #[component(name = "trace")]
     Trace,

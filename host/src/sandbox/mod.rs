@@ -26,7 +26,10 @@ use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc, thread, time::Dur
 use tokio::{runtime::Runtime, sync::Semaphore};
 use wasmtime::{Engine, component::Linker};
 
-use self::{cache::Caches, engine::Ticker, files::AllFiles, http::Network, limits::Budget, postgres::Databases, state::CallState};
+use self::{
+    cache::Caches, engine::Ticker, files::AllFiles, http::Network, limits::Budget, postgres::Databases,
+    state::CallState,
+};
 pub(crate) use self::{
     cache::PluginCache,
     convert::{RawOutput, ToolSpec},

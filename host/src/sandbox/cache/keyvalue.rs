@@ -69,7 +69,8 @@ where
         Box::new(async move { Ok((delete(store.data_mut(), &key).await,)) })
     })?;
     instance.func_wrap("[method]bucket.list-keys", |_, (_, _): (Own, Option<C>)| {
-        let keys: Result<KeyResponse<C>, _> = Err(Error::Other("keys cannot be listed: a cache finds what it is asked for".to_owned()));
+        let keys: Result<KeyResponse<C>, _> =
+            Err(Error::Other("keys cannot be listed: a cache finds what it is asked for".to_owned()));
         Ok((keys,))
     })
 }

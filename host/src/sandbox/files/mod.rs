@@ -84,7 +84,10 @@ impl Folder {
     /// What keeps it from being used, in one sentence for the operator.
     pub(crate) fn problem(&self) -> Option<String> {
         let error = self.handle().err()?;
-        Some(format!("the folder {} is granted and cannot be opened: {error}; make it, or mend its permissions", self.path))
+        Some(format!(
+            "the folder {} is granted and cannot be opened: {error}; make it, or mend its permissions",
+            self.path
+        ))
     }
 
     fn handle(&self) -> io::Result<Arc<Dir>> {

@@ -117,7 +117,9 @@ impl View<'_> {
     async fn refuse_what_is_no_file(&mut self, fd: &Fd, flags: PathFlags, path: &str) -> FsResult<()> {
         let stat = self.runtime().stat_at(borrowed(fd), flags, path.to_owned()).await;
         match stat.map(|stat| stat.type_) {
-            Ok(DescriptorType::RegularFile | DescriptorType::Directory | DescriptorType::SymbolicLink) | Err(_) => Ok(()),
+            Ok(DescriptorType::RegularFile | DescriptorType::Directory | DescriptorType::SymbolicLink) | Err(_) => {
+                Ok(())
+            }
             Ok(_) => Err(ErrorCode::Unsupported.into()),
         }
     }
