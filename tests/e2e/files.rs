@@ -244,8 +244,15 @@ fn a_plugin_without_files_is_not_accused() {
 fn a_plugin_that_writes_is_not_said_to_change_nothing() {
     for (asks, read_only) in [("", true), ("capabilities.files = [{ path = \"data\" }]", true), (ASKS, false)] {
         let folder = folder(asks);
-        let tools = folder.lock().serve().request("tools/list", json!({}));
+        let mut client = folder.lock().serve();
+        let tools = client.request("tools/list", json!({}));
         assert_eq!(tools["result"]["tools"][0]["annotations"]["readOnlyHint"], read_only, "{asks}");
+        assert_eq!(
+            client.instructions.contains("except in the folders of: files."),
+            !read_only,
+            "{}",
+            client.instructions
+        );
     }
 }
 

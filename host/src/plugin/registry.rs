@@ -69,11 +69,16 @@ impl Catalog {
     pub fn instructions(&self) -> String {
         let (served, all) = (self.served.len(), self.served.len() + self.unserved.len());
         let mut text = "Each tool call runs in a sandbox of its own: nothing is kept between calls".to_owned();
-        let keeps = |grant: &Grant| grant.cache().is_some() || grant.files().may_change();
-        let keeping = self.tools.iter().filter(|tool| keeps(tool.grant())).map(|tool| tool.plugin());
-        let keeping: Vec<_> = keeping.collect::<BTreeSet<_>>().into_iter().collect();
-        if !keeping.is_empty() {
-            text.push_str(&format!(", except in the caches and folders of: {}", keeping.join(", ")));
+        let plugins = |keeps: fn(&Grant) -> bool| {
+            let keeping = self.tools.iter().filter(|tool| keeps(tool.grant())).map(|tool| tool.plugin());
+            keeping.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
+        };
+        let caches = plugins(|grant| grant.cache().is_some());
+        let folders = plugins(|grant| grant.files().may_change());
+        let kept = [("caches", caches), ("folders", folders)].into_iter().filter(|(_, plugins)| !plugins.is_empty());
+        let kept: Vec<_> = kept.map(|(what, plugins)| format!("in the {what} of: {plugins}")).collect();
+        if !kept.is_empty() {
+            text.push_str(&format!(", except {}", kept.join("; ")));
         }
         text.push('.');
         if self.unserved.is_empty() {

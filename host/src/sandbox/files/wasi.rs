@@ -65,9 +65,10 @@ impl View<'_> {
 
     /// The whole path, as the guest would write it.
     fn whole(&self, fd: &Fd, path: &str) -> String {
-        match self.0.files.paths.get(&fd.rep()).map(|folder| folder.trim_end_matches('/')) {
-            Some(folder) => format!("{folder}/{path}"),
-            None => path.to_owned(),
+        match (self.0.files.paths.get(&fd.rep()), path) {
+            (Some(folder), "" | ".") => folder.clone(),
+            (Some(folder), path) => format!("{}/{path}", folder.trim_end_matches('/')),
+            (None, path) => path.to_owned(),
         }
     }
 
