@@ -79,7 +79,7 @@ cases! {
     denied_files_not_asked: "files" => DeniedFiles, files(files::ASKS, json!(["read", "/srv/\u{202e}stories\n.json"]));
     denied_files_not_granted: "files" => DeniedFiles, no_files;
     denied_files_only_read: "files" => DeniedFiles, files(files::ASKS, json!(["write", "/data/a.txt", "x"]));
-    denied_files_led_out: "files" => DeniedFiles, files(files::ASKS, json!(["read", "/data/../secret"]));
+    denied_files_led_out: "files" => DeniedFiles, files(files::ASKS, json!(["read", "/data/../private"]));
     denied_files_missing: "files" => DeniedFiles, files("capabilities.files = [{ path = \"later\" }]", json!(["read", "/later/a"]));
     too_much_written: "files" => ResourceLimit, files(files::ASKS, json!(["write", "/out/today/f", 65 << 20]));
     upstream_refused: "fetches" => UpstreamUnreachable, call(NOBODY, json!({"url": "http://127.0.0.1:1/path"}));

@@ -23,7 +23,7 @@ pub fn folder(asks: &str) -> Folder {
         .and_then(|()| fs::create_dir_all(own.join("out/today")))
         .expect("it is ours");
     for (file, text) in
-        [("data/a.txt", "granted"), ("data/in/b.txt", "deeper"), ("out/c.txt", "beside"), ("secret", "secret")]
+        [("data/a.txt", "granted"), ("data/in/b.txt", "deeper"), ("out/c.txt", "beside"), ("private", "private")]
     {
         fs::write(own.join(file), text).expect("it is ours");
     }
@@ -69,7 +69,7 @@ fn nothing_else_is_reached() {
     let folder = folder(ASKS);
     let own = own(&folder);
     symlink("/etc/passwd", own.join("data/absolute")).expect("it is ours");
-    symlink("../secret", own.join("data/up")).expect("it is ours");
+    symlink("../private", own.join("data/up")).expect("it is ours");
     symlink("..", own.join("data/around")).expect("it is ours");
     symlink("a.txt", own.join("data/inside")).expect("it is ours");
     let mut client = folder.lock().serve();
@@ -87,13 +87,13 @@ fn nothing_else_is_reached() {
         assert!(seen.contains(path) && seen.contains("in no folder"), "{seen}");
     }
     for path in [
-        "/data/../secret",
-        "/data/in/../../secret",
+        "/data/../private",
+        "/data/in/../../private",
         "/data/absolute",
         "/data/up",
         "/data/up/",
         "/data/around/",
-        "/data/around/secret",
+        "/data/around/private",
     ] {
         let seen = refused(json!(["read", path]));
         assert!(seen.contains(path) && seen.contains("leads out of the folder"), "{seen}");
@@ -132,7 +132,7 @@ fn a_folder_that_is_swapped_for_a_link_leads_nowhere() {
     let folder = folder(ASKS);
     let own = own(&folder);
     fs::create_dir(own.join("hidden"))
-        .and_then(|()| fs::write(own.join("hidden/b.txt"), "secret"))
+        .and_then(|()| fs::write(own.join("hidden/b.txt"), "hidden"))
         .expect("it is ours");
     symlink("../hidden", own.join("data/other")).expect("it is ours");
     let mut client = folder.lock().serve();
@@ -149,7 +149,7 @@ fn a_folder_that_is_swapped_for_a_link_leads_nowhere() {
             for result in results(&mut client, json!(vec![json!(["read", "/data/in/b.txt"]); 200])) {
                 match result.as_str().expect("a text") {
                     "deeper" => granted += 1,
-                    "secret" => panic!("it led out"),
+                    "hidden" => panic!("it led out"),
                     _ => refused += 1,
                 }
             }
@@ -198,11 +198,11 @@ fn what_a_call_takes_of_files_is_bounded() {
     }
     let mut client = folder.lock().serve();
     for (steps, resource) in [
-        (json!([["write", "/out/today/a", 65 << 20]]), "bytes written to files"),
-        (json!([["truncate", "/out/today/a", 1_u64 << 40]]), "bytes written to files"),
-        (json!([["make", "/out/today", 20_000]]), "bytes written to files"),
+        (json!([["write", "/out/today/a", 65 << 20]]), "disk space"),
+        (json!([["truncate", "/out/today/a", 1_u64 << 40]]), "disk space"),
+        (json!([["make", "/out/today", 20_000]]), "disk space"),
         (json!([["hold", "/data/a.txt", 65]]), "open files"),
-        (json!(vec![json!(["list", "/data/full"]); 10]), "names of files listed"),
+        (json!(vec![json!(["list", "/data/full"]); 10]), "listed file names"),
     ] {
         let failed = Failed::new(&client.call("files", json!({"steps": steps})));
         assert_eq!(failed.code, "resource_limit", "{}", failed.text);

@@ -23,9 +23,9 @@ pub fn add(folder: &Folder) {
     for folder in ["data", "out"] {
         fs::create_dir(own.join(folder)).expect("the folder is ours");
     }
-    fs::write(own.join("secret"), "secret").expect("the folder is ours");
+    fs::write(own.join("private"), "private").expect("the folder is ours");
     fs::write(own.join("out/here"), "").expect("the folder is ours");
-    for (target, link) in [("/", "data/root"), ("..", "data/around"), ("../secret", "out/secret")] {
+    for (target, link) in [("/", "data/root"), ("..", "data/around"), ("../private", "out/private")] {
         symlink(target, own.join(link)).expect("the folder is ours");
     }
     let pipe = own.join("out/pipe");
@@ -45,18 +45,18 @@ pub fn cases() -> Vec<Case> {
     vec![
         case("a file of the host", denied("/etc/passwd"), json!(["read", "/etc/passwd"])),
         case("the environment of the host", denied("/proc/self/environ"), json!(["read", "/proc/self/environ"])),
-        case("out of its folder by ..", out, json!(["read", "/data/../secret"])),
+        case("out of its folder by ..", out, json!(["read", "/data/../private"])),
         case("out of its folder by a link to /", out, json!(["read", "/data/root/etc/passwd"])),
-        case("out of its folder by a link to ..", out, json!(["read", "/data/around/secret"])),
+        case("out of its folder by a link to ..", out, json!(["read", "/data/around/private"])),
         case("out of its folder by a slash after a link", out, json!(["list", "/data/around/"])),
-        case("writing through a link that leads out", out, json!(["write", "/out/secret", "x"])),
-        case("making a link that leads out", out, json!(["link", "../secret", "/out/link"])),
-        case("moving a file out of its folder", out, json!(["rename", "/out/../secret", "/out/taken"])),
+        case("writing through a link that leads out", out, json!(["write", "/out/private", "x"])),
+        case("making a link that leads out", out, json!(["link", "../private", "/out/link"])),
+        case("moving a file out of its folder", out, json!(["rename", "/out/../private", "/out/taken"])),
         case("writing its own manifest", denied("in no folder"), json!(["write", "/plugin.toml", "x"])),
         case("writing where it may read", denied("asks to read there"), json!(["write", "/data/new", "x"])),
-        case("a file of 65 MiB", limit("bytes written to files"), json!(["write", "/out/large", 65 << 20])),
-        case("a file of 1 TiB", limit("bytes written to files"), json!(["truncate", "/out/large", 1_u64 << 40])),
-        case("20,000 files", limit("bytes written to files"), json!(["make", "/out", 20_000])),
+        case("a file of 65 MiB", limit("disk space"), json!(["write", "/out/large", 65 << 20])),
+        case("a file of 1 TiB", limit("disk space"), json!(["truncate", "/out/large", 1_u64 << 40])),
+        case("20,000 files", limit("disk space"), json!(["make", "/out", 20_000])),
         case("1,000 open files", limit("open files"), json!(["hold", "/out/here", 1_000])),
         Case {
             name: "a named pipe that nobody writes to, 64 times".to_owned(),

@@ -332,11 +332,11 @@ disable = ["debug"]
             ),
             (
                 "[{ path = \"data\" }, { path = \"/data\" }]",
-                "3:39: the plugin sees another folder of the list at the path of \"/data\"; remove one",
+                "3:38: the plugin sees another folder of the list at the path of \"/data\"; remove one",
             ),
             (
                 "[{ path = \"a\", access = \"read-write\" }, { path = \"a/b\" }]",
-                "3:60: \"a/b\" lies in another folder of the list that is read-write; remove one",
+                "3:58: \"a/b\" lies in another folder of the list that is read-write; remove one",
             ),
         ] {
             assert_eq!(asks(files), Err(format!("plugins/x/plugin.toml:{expected}")));

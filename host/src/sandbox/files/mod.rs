@@ -139,7 +139,7 @@ impl Written {
     fn charge(&self, bytes: u64) -> Result<(), TooMuch> {
         let before = self.0.load(Ordering::Relaxed);
         if bytes > MAX_WRITTEN.saturating_sub(before) {
-            return Err(TooMuch("bytes written to files"));
+            return Err(TooMuch("disk space"));
         }
         self.0.store(before + bytes, Ordering::Relaxed);
         Ok(())

@@ -282,7 +282,7 @@ impl HostDescriptor for View<'_> {
             let count: std::io::Result<usize> = tokio::task::spawn_blocking(count).await.map_err(FsError::trap)?;
             let names = count?;
             if names > most {
-                return Err(FsError::trap(TooMuch("names of files listed")));
+                return Err(FsError::trap(TooMuch("listed file names")));
             }
             self.0.files.listed += names;
         }
