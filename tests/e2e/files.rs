@@ -174,6 +174,20 @@ fn a_folder_that_is_not_there_is_named_and_found_once_it_is() {
     assert_eq!(results(&mut client, json!([["read", "/later/a"]])), ["now"]);
 }
 
+/// What lies in a plugin's folders says nothing about plugins: neither a link to the whole machine nor many files keep a new
+/// one from being seen.
+#[test]
+fn what_lies_in_folders_keeps_no_new_plugin_from_being_seen() {
+    let folder = folder(ASKS);
+    symlink("/", own(&folder).join("data/root")).expect("it is ours");
+    let mut client = folder.lock().serve();
+    assert_eq!(results(&mut client, json!([["make", "/out/today", 2_000]])), ["done"]);
+    folder.add("echo", "");
+    folder.lock();
+    client.wait_for("notifications/tools/list_changed");
+    assert_eq!(client.tools(), ["echo", "files"]);
+}
+
 #[test]
 fn a_folder_of_the_machine_is_seen_where_it_is() {
     let machine = tempfile::tempdir().expect("a folder can be made");

@@ -1,15 +1,19 @@
 //! Sees changes in the plugins folder and reloads it.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
-use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{Config, Event, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::{
     sync::mpsc,
     time::{sleep, timeout},
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::host::Host;
+use crate::{host::Host, policy::Access};
 
 /// How long the folder has to be quiet before it is read: a build writes a file in many steps.
 const QUIET: Duration = Duration::from_millis(150);
@@ -28,12 +32,16 @@ const RETRY: Duration = Duration::from_millis(500);
 /// When the system cannot watch the folder; what is served then stays as it is.
 pub fn watch(host: &Arc<Host>) -> notify::Result<AbortOnDropHandle<()>> {
     let (sender, mut changed) = mpsc::channel(1);
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        if event.map_or(true, |event| !event.kind.is_access()) {
+    let watched = Arc::downgrade(host);
+    let told = move |event: notify::Result<Event>| {
+        let Some(host) = watched.upgrade() else { return };
+        if event.map_or(true, |event| !event.kind.is_access() && !is_of_its_own_files(&host, &event)) {
             // One pending change is as good as many.
             let _ = sender.try_send(());
         }
-    })?;
+    };
+    // A link that leads out is not read, and what it leads to can be the whole machine.
+    let mut watcher = RecommendedWatcher::new(told, Config::default().with_follow_symlinks(false))?;
     watcher.watch(host.registry().folder(), RecursiveMode::Recursive)?;
     let host = Arc::clone(host);
     Ok(AbortOnDropHandle::new(tokio::spawn(async move {
@@ -45,6 +53,20 @@ pub fn watch(host: &Arc<Host>) -> notify::Result<AbortOnDropHandle<()>> {
             }
         }
     })))
+}
+
+/// Whether all of it happened in folders that plugins write in themselves, which says nothing new about any plugin.
+fn is_of_its_own_files(host: &Host, event: &Event) -> bool {
+    let catalog = host.catalog();
+    let in_one_of_them = |path: &PathBuf| {
+        catalog.tools.iter().any(|tool| {
+            let own =
+                tool.grant().files().iter().filter(|(folder, access)| folder.is_own() && *access == Access::ReadWrite);
+            let plugin = host.registry().folder().join(tool.plugin());
+            own.into_iter().any(|(folder, _)| path.starts_with(plugin.join(folder.as_str())))
+        })
+    };
+    !event.paths.is_empty() && event.paths.iter().all(in_one_of_them)
 }
 
 /// Waits until nothing has changed for a while.
