@@ -187,9 +187,9 @@ impl PluginFolder {
         names.iter().filter_map(example).collect()
     }
 
-    /// The plugin's own folder, to open what lies in it.
-    pub(super) fn home(&self, found: &Found) -> Option<Dir> {
-        self.plugin_dir(found).ok()
+    /// The path of the plugin's own folder, if it has one.
+    pub(super) fn home(&self, found: &Found) -> Option<PathBuf> {
+        (found.layout == Layout::Folder).then(|| self.path.join(found.name.as_str()))
     }
 
     /// Whether the plugin comes with Rust source.

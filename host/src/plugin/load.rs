@@ -1,9 +1,8 @@
 //! One plugin from its files to tools: manifest, review, component, tools, grant, in this order; whatever is missing,
 //! changed or broken on the way says why the plugin is not served.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
-use cap_std::fs::Dir;
 use wasmparser::Parser;
 
 use super::{
@@ -69,7 +68,7 @@ pub(super) struct Candidate<'a> {
     pub(super) component: Digest,
     pub(super) built_here: Option<Digest>,
     /// The plugin's own folder, if it is known.
-    pub(super) home: Option<Arc<Dir>>,
+    pub(super) home: Option<PathBuf>,
 }
 
 impl<'a> Candidate<'a> {
@@ -93,8 +92,7 @@ impl<'a> Candidate<'a> {
         let wasm =
             folder.component(found, &manifest).map_err(|error| NotServed::InvalidComponent(error.to_string()))?;
         let component = Digest::of(&wasm);
-        let home = if manifest.asked.files.is_empty() { None } else { folder.home(found).map(Arc::new) };
-        Ok(Self { found, manifest, wasm, component, built_here: None, home })
+        Ok(Self { found, manifest, wasm, component, built_here: None, home: folder.home(found) })
     }
 
     fn name(&self) -> &PluginName {
@@ -241,7 +239,7 @@ pub(super) fn tools(
     let turns = Arc::new(Turns::new(grant.limits().concurrency));
     let connections = PluginConnections::default();
     let cache = sandbox.cache(name.as_str(), &grant);
-    let folders = Folder::granted(&grant, candidate.home.as_ref());
+    let folders = Folder::granted(&grant, candidate.home.as_deref());
     warnings.extend(folders.iter().filter_map(|folder| folder.problem()));
     let (grant, plugin): (_, Arc<str>) = (Arc::new(grant), name.as_str().into());
     let mut tools = Vec::new();

@@ -11,7 +11,7 @@ mod wasi;
 use std::{
     collections::HashMap,
     fs, io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -57,8 +57,8 @@ pub(crate) struct Folder {
 
 #[derive(Debug)]
 enum Place {
-    /// Within the plugin's own folder, if it has one.
-    Own(Option<Arc<confined::Dir>>),
+    /// Within the plugin's own folder, whose path this is, if it has one.
+    Own(Option<PathBuf>),
     /// Anywhere.
     Machine,
     /// Empty, and gone with the call: for calls that a replay answers.
@@ -66,10 +66,10 @@ enum Place {
 }
 
 impl Folder {
-    /// The folders of a grant. `home` is the plugin's own folder.
-    pub(crate) fn granted(grant: &Grant, home: Option<&Arc<confined::Dir>>) -> Arc<[Arc<Self>]> {
+    /// The folders of a grant. `home` is the path of the plugin's own folder.
+    pub(crate) fn granted(grant: &Grant, home: Option<&Path>) -> Arc<[Arc<Self>]> {
         let folder = |(path, access): (&FolderPath, Access)| {
-            let place = if path.is_own() { Place::Own(home.cloned()) } else { Place::Machine };
+            let place = if path.is_own() { Place::Own(home.map(Path::to_owned)) } else { Place::Machine };
             Arc::new(Self { path: path.clone(), access, place, open: Mutex::default() })
         };
         grant.files().iter().map(folder).collect()
@@ -95,11 +95,16 @@ impl Folder {
         if let Some(dir) = open.upgrade() {
             return Ok(dir);
         }
-        let whole = |path: PathBuf| confined::Dir::open_ambient_dir(path, ambient_authority());
+        let whole = |path: &Path| confined::Dir::open_ambient_dir(path, ambient_authority());
         let dir = match &self.place {
-            Place::Own(home) => home.as_ref().ok_or(io::ErrorKind::NotFound)?.open_dir(self.path.as_str())?,
-            Place::Machine => whole(self.path.as_str().into())?,
-            Place::Empty(Ok(folder)) => whole(folder.path().to_owned())?,
+            // Step by step, so that no link leads out of the plugin's folder, nor this one out of that of all plugins.
+            Place::Own(home) => {
+                let home = home.as_ref().and_then(|home| Some((home.parent()?, home.file_name()?)));
+                let (plugins, name) = home.ok_or(io::ErrorKind::NotFound)?;
+                whole(plugins)?.open_dir(name)?.open_dir(self.path.as_str())?
+            }
+            Place::Machine => whole(self.path.as_str().as_ref())?,
+            Place::Empty(Ok(folder)) => whole(folder.path())?,
             Place::Empty(Err(error)) => return Err(error.kind().into()),
         };
         let (perms, mode) = match self.access {
