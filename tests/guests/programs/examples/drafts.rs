@@ -2,6 +2,7 @@
 
 use toolcell_test_programs::{Answer, Value, json, plugin, structured, tool};
 
+#[allow(clippy::pedantic, clippy::allow_attributes_without_reason, reason = "generated")]
 mod bindings {
     wit_bindgen::generate!({
         inline: "
