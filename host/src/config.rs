@@ -11,7 +11,7 @@ use toml::Spanned;
 
 use crate::{
     policy::{DatabaseName, EnvName, PluginPolicy, Policy, units::parse_bytes},
-    source::{CacheTable, LimitsTable, Source, SourceError},
+    source::{CacheTable, FolderTable, LimitsTable, Source, SourceError},
 };
 
 /// What toolcell.toml means. The default is that of a missing file.
@@ -144,6 +144,7 @@ struct RawPlugin {
     env: Option<Vec<Spanned<String>>>,
     cache: Option<bool>,
     postgres: Option<Vec<Spanned<String>>>,
+    files: Option<Vec<FolderTable>>,
     disable: Vec<Spanned<String>>,
 }
 
@@ -161,6 +162,7 @@ fn plugin_policy(source: &Source, written: &RawPlugin) -> Result<PluginPolicy, S
         env: written.env.as_ref().map(|names| source.set(names)).transpose()?,
         cache: written.cache.unwrap_or(true),
         postgres: written.postgres.as_ref().map(|names| source.set(names)).transpose()?,
+        files: written.files.as_ref().map(|folders| source.folders(folders)).transpose()?,
         disable: source.set(&written.disable)?,
     })
 }
@@ -209,10 +211,14 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::policy::{CacheRoom, Capabilities, Grant, PluginName};
+    use crate::policy::{Access, CacheRoom, Capabilities, Folders, Grant, PluginName};
 
     fn parse(text: &str) -> Result<Config, String> {
         Config::parse(&Source { file: "toolcell.toml", text }).map_err(|error| error.to_string())
+    }
+
+    fn folders(folders: &[(&str, Access)]) -> Folders {
+        folders.iter().map(|(path, access)| (path.parse().expect("a path"), *access)).collect()
     }
 
     const FULL: &str = r#"
@@ -235,6 +241,7 @@ slots = 200
 network = ["https://*.wikipedia.org"]
 env = []
 postgres = ["events"]
+files = [{ path = "data" }]
 disable = ["post"]
 
 [postgres.replica]
@@ -269,6 +276,7 @@ cache = false
             env: ["TOKEN".parse().expect("a name")].into(),
             cache: Some(CacheRoom { max: 16 << 20, ttl_max: Duration::from_mins(1) }),
             postgres: ["replica".parse().expect("a name")].into(),
+            files: folders(&[("data", Access::ReadWrite), ("docs", Access::Read)]),
             ..Capabilities::default()
         };
         let narrow = |name: &str| {
@@ -278,6 +286,7 @@ cache = false
         let fetch = narrow("fetch").expect("it is enabled");
         assert_eq!(fetch.network().iter().map(ToString::to_string).collect::<Vec<_>>(), ["https://en.wikipedia.org"]);
         assert!(fetch.env().is_empty() && fetch.postgres().is_empty());
+        assert_eq!(fetch.files(), &folders(&[("data", Access::Read)]));
         assert_eq!(fetch.cache(), Some(CacheRoom { max: 8 << 20, ttl_max: Duration::from_mins(1) }));
         assert_eq!(narrow("pure").expect("it is enabled").cache(), None);
         assert_eq!(fetch.limits().memory, 128 << 20);

@@ -15,6 +15,7 @@ mod code;
 pub mod database;
 #[cfg(test)]
 mod document;
+mod files;
 pub mod network;
 mod report;
 pub mod state;

@@ -1,14 +1,16 @@
 //! The whole of a request on one screen: [`Host::call`].
 
 use std::{
+    fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     task::Poll,
+    time::Duration,
 };
 
 use serde_json::{Map, Value};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 
 use crate::{
     call::{Call, CallId},
@@ -25,6 +27,18 @@ use crate::{
 pub struct Host {
     registry: Registry,
     sandbox: Arc<Sandbox>,
+    observer: OnceLock<Observer>,
+}
+
+/// Is told of each call that ended, by the name of its tool.
+type Observe = dyn Fn(&str, &Outcome) + Send + Sync;
+
+struct Observer(Box<Observe>);
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer")
+    }
 }
 
 /// No tool of that name was ever listed: a mistake of the caller's, not a failure of a tool.
@@ -36,7 +50,7 @@ impl Host {
     /// A host that serves what the registry holds.
     #[must_use]
     pub fn new(registry: Registry, sandbox: Arc<Sandbox>) -> Self {
-        Self { registry, sandbox }
+        Self { registry, sandbox, observer: OnceLock::new() }
     }
 
     /// Calls a tool: find it, check the arguments, run it in an instance of its own, check the answer.
@@ -47,13 +61,29 @@ impl Host {
     pub async fn call(&self, name: &str, arguments: Map<String, Value>, call: Call) -> Result<Outcome, UnknownTool> {
         let id = call.id;
         let catalog = self.registry.catalog();
-        let Some(tool) = catalog.get(name) else { return self.withdrawn(name, id) };
-        Ok(call_tool(&self.sandbox, tool, arguments, call).await)
+        let outcome = match catalog.get(name) {
+            Some(tool) => call_tool(&self.sandbox, tool, arguments, call).await,
+            None => self.withdrawn(name, id)?,
+        };
+        if let Some(Observer(observe)) = self.observer.get() {
+            observe(name, &outcome);
+        }
+        Ok(outcome)
     }
 
     fn withdrawn(&self, name: &str, call: CallId) -> Result<Outcome, UnknownTool> {
         let failure = self.registry.withdrawn(name).ok_or_else(|| UnknownTool(name.to_owned()))?;
         Ok(without_answer(failure, call))
+    }
+
+    /// Has every call that ends shown to `observe`, which the caller waits for. The first observer stays the only one.
+    pub fn on_outcome(&self, observe: impl Fn(&str, &Outcome) + Send + Sync + 'static) {
+        let _ = self.observer.set(Observer(Box::new(observe)));
+    }
+
+    /// Waits until the plugins that were there at the start are loaded, for so long at most.
+    pub async fn started(&self, most: Duration) {
+        let _ = timeout(most, self.registry.started().wait_for(|started| *started)).await;
     }
 
     /// The tools served at this moment.

@@ -14,18 +14,20 @@
 //! | [`call`], [`outcome`], [`receipt`], [`failure`] | what goes in, what comes out, what it did, and every way to fail |
 //! | [`policy`] | pure decisions: rules, addresses, limits, grants; no wasmtime, no MCP, no file |
 //! | [`plugin`] | manifest, lock file, loading, registry, schemas, hot reload |
-//! | [`sandbox`] | the only place that names wasmtime: engine, limits, imports, outgoing HTTP, databases, caches, compiled code |
+//! | [`sandbox`] | the only place that names wasmtime: engine, limits, imports, outgoing HTTP, databases, caches, files, compiled code |
 //! | [`mcp`] | the only place that names rmcp: both protocol eras over stdio |
 //! | [`replay`], [`trial`], [`smoke`], [`testing`], [`checklist`] | a plugin run on its examples' answers alone: for its author |
 //! | `build` | from source to component, one file for each language |
+//! | [`wit_package`] | the doc comments that a component carries, put in and read |
 //! | [`cli`] | one file for each command; the only place that prints |
 //!
-//! Imports run one way: cli, mcp, host, plugin, sandbox, policy; `call`, `replay`, `receipt`, `outcome` and `failure` may be
-//! used by all. What tries a plugin out or builds it sits beside mcp.
+//! Imports run one way: cli, mcp, host, plugin, sandbox, policy; `call`, `replay`, `receipt`, `outcome`, `failure` and
+//! `wit_package` may be used by all. What tries a plugin out or builds it sits beside mcp.
 //!
 //! # Invariants
 //!
-//! - Nothing that a guest wrote in one call can be read by another, save by its own plugin in a cache that was granted.
+//! - Nothing that a guest wrote in one call can be read by another, save in a cache of its own plugin or a folder, where that was
+//!   granted.
 //! - No byte of a guest reaches the host's stdout: it carries MCP alone.
 //! - No capability without an entry in the lock file; every doubt closes, none opens. Only a call that a [`replay`] answers, and
 //!   that therefore reaches nothing, needs no entry.
@@ -53,4 +55,5 @@ pub mod source;
 pub mod testing;
 pub mod text;
 pub mod trial;
+pub mod wit_package;
 mod write_file;

@@ -4,8 +4,10 @@ use std::{fmt, time::Duration};
 
 use serde::{Serialize, Serializer};
 
+mod files;
 mod query;
 
+pub use files::{FileDenial, FileRefusal, FileUse};
 pub use query::{DatabaseFailure, DatabaseFault, DatabasePlace, LoginFault, Query, QueryEnd, Refusal};
 
 use crate::call::CallId;
@@ -35,6 +37,9 @@ pub struct Receipt {
     /// Every question to a database, in order. At most [`Receipt::MAX_ENTRIES`].
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub queries: Vec<Query>,
+    /// How it used files.
+    #[serde(skip_serializing_if = "FileUse::is_none")]
+    pub files: FileUse,
     /// Everything that was asked for and refused, in order. At most [`Receipt::MAX_ENTRIES`].
     #[serde(skip)]
     pub denials: Vec<Denial>,
@@ -61,6 +66,7 @@ impl Receipt {
             exchanges: Vec::new(),
             cache: CacheUse::default(),
             queries: Vec::new(),
+            files: FileUse::default(),
             denials: Vec::new(),
             unset_variables: Vec::new(),
             stderr: String::new(),
@@ -347,4 +353,6 @@ pub enum Denial {
         /// The plugin, for which a person may decide otherwise.
         plugin: Option<String>,
     },
+    /// A path.
+    File(Box<FileDenial>),
 }

@@ -8,7 +8,7 @@ use toml::Spanned;
 use crate::{
     nearest::nearest,
     policy::{
-        CacheCaps, CacheRoom, PartialLimits,
+        Access, CacheCaps, CacheRoom, Folders, PartialLimits,
         limits::{check_concurrency, parse_deadline, parse_memory},
         state::{parse_room, parse_ttl},
         units::{bytes_text, duration_text},
@@ -140,6 +140,39 @@ impl Source<'_> {
         Ok(CacheRoom { max: max.ok_or_else(|| missing("max"))?, ttl_max: ttl_max.ok_or_else(|| missing("ttl-max"))? })
     }
 
+    /// The meaning of a written list of folders.
+    ///
+    /// # Errors
+    ///
+    /// The first path or access that is none, the first folder that the plugin sees where another is or that lies in one that
+    /// it asks to write in, and one too many.
+    pub(crate) fn folders(&self, written: &[FolderTable]) -> Result<Folders, SourceError> {
+        let mut folders = Folders::default();
+        if let Some(FolderTable { path, .. }) = written.get(Folders::MOST) {
+            return Err(self.error(path, format!("a plugin may have {} folders", Folders::MOST)));
+        }
+        for FolderTable { path, access } in written {
+            let access = access.as_ref().map_or(Ok(Access::Read), |access| self.value(access))?;
+            if !folders.insert(self.value(path)?, access) {
+                let problem = format!(
+                    "the plugin sees another folder of the list at the path of {:?}; remove one",
+                    path.get_ref()
+                );
+                return Err(self.error(path, problem));
+            }
+        }
+        let nested = written.iter().find(|folder| folders.is_within_changeable(folder.path.get_ref()));
+        match nested {
+            // What can be moved in the outer one would decide where the inner one is.
+            Some(FolderTable { path, .. }) => {
+                let problem =
+                    format!("{:?} lies in another folder of the list that is read-write; remove one", path.get_ref());
+                Err(self.error(path, problem))
+            }
+            None => Ok(folders),
+        }
+    }
+
     /// The meaning of a written table of limits.
     ///
     /// # Errors
@@ -178,6 +211,25 @@ impl CacheTable {
     /// The table to write for this room.
     pub(crate) fn of(room: &CacheRoom) -> Self {
         Self { max: Some(unplaced(bytes_text(room.max))), ttl_max: Some(unplaced(duration_text(room.ttl_max))) }
+    }
+}
+
+/// A folder as written, in manifests, the lock file and toolcell.toml alike.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FolderTable {
+    path: Spanned<String>,
+    access: Option<Spanned<String>>,
+}
+
+impl FolderTable {
+    /// The tables to write for these folders.
+    pub(crate) fn of(folders: &Folders) -> Vec<Self> {
+        let table = |path: &str, access: Access| Self {
+            path: unplaced(path.to_owned()),
+            access: Some(unplaced(access.as_str().to_owned())),
+        };
+        folders.iter().map(|(path, access)| table(path.as_str(), access)).collect()
     }
 }
 
@@ -223,6 +275,7 @@ fn in_plain_words(message: &str) -> String {
         ("expected a sequence", "expected a list: [...]"),
         ("expected a map", "expected a table: { ... }"),
         ("expected a string", "expected text in quotes"),
+        ("expected struct FolderTable", "expected a folder: { path = \"data\", access = \"read\" }"),
     ] {
         if let Some(before) = message.strip_suffix(serde) {
             return format!("{before}{toml}");

@@ -4,6 +4,7 @@ mod allow;
 mod call;
 mod check;
 mod connect;
+mod dev;
 mod list;
 mod new;
 mod smoke;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use toolcell::failure::Code;
 
-use crate::{commands::strict, failure, http, isolation, load, log, made_for, permission};
+use crate::{commands::strict, failure, http, isolation, load, log, made_for, permission, plain, wasi};
 
 /// Guests that no case of a failure is about, and the test that each is for.
 const OTHERS: &[(&str, fn())] = &[
@@ -15,9 +15,13 @@ const OTHERS: &[(&str, fn())] = &[
     ("badschema_root", permission::bad_components_are_named),
     ("bidi", permission::bad_components_are_named),
     ("counter", isolation::nothing_carries_over),
+    ("drafts", wasi::drafts_of_wasi_are_served_with_what_is_granted),
     ("envdump", isolation::the_hosts_environment_is_out_of_reach),
     ("listtraps", permission::bad_components_are_named),
     ("logs", log::log_lines_name_plugin_tool_and_call),
+    ("plain_sums", plain::functions_of_worlds_are_tools_and_run_futures),
+    ("plain_types", plain::every_function_of_an_interface_is_a_tool),
+    ("plain_web", plain::a_function_reaches_by_wasi_http_what_was_granted),
     ("prints", log::what_a_guest_prints_never_reaches_the_client),
     ("progresses", load::progress_is_sent_while_the_call_runs),
     ("story", strict::each_bad_plugin_fails_its_rule_alone),

@@ -2,17 +2,18 @@
 //! no failure and no guest is left out.
 
 mod failed;
-mod provoke;
+pub mod provoke;
 
 use serde_json::{Value, json};
 use toolcell::failure::Code;
 
 pub use self::failed::Failed;
 use self::provoke::{
-    API, NO_DATABASE, NO_REDIS, NOBODY, at, at_url, cache, call, crash, endless, input_ended, mute, no_cache,
-    no_connection, no_memory, no_place, no_turn, slow_statement, upstream, withdrawn, without_tls,
+    API, NO_DATABASE, NO_REDIS, NOBODY, at, at_url, cache, call, crash, endless, files, input_ended, mute, no_cache,
+    no_connection, no_files, no_memory, no_place, no_turn, slow_statement, upstream, withdrawn, without_tls,
 };
 use crate::{
+    files,
     folder::{Folder, component},
     postgres,
     postgres_server::Postgres,
@@ -74,6 +75,13 @@ cases! {
     denied_cache_not_granted: "cached" => DeniedCache, no_cache;
     cache_unreachable: "cached" => CacheUnreachable, cache(NO_REDIS, json!({}));
     cache_unreachable_and_crashed: "cached" => CacheUnreachable, cache(NO_REDIS, json!({"crash": true}));
+    denied_files: "files" => DeniedFiles, files("", json!(["read", "/etc/passwd"]));
+    denied_files_not_asked: "files" => DeniedFiles, files(files::ASKS, json!(["read", "/srv/\u{202e}stories\n.json"]));
+    denied_files_not_granted: "files" => DeniedFiles, no_files;
+    denied_files_only_read: "files" => DeniedFiles, files(files::ASKS, json!(["write", "/data/a.txt", "x"]));
+    denied_files_led_out: "files" => DeniedFiles, files(files::ASKS, json!(["read", "/data/../private"]));
+    denied_files_missing: "files" => DeniedFiles, files("capabilities.files = [{ path = \"later\" }]", json!(["read", "/later/a"]));
+    too_much_written: "files" => ResourceLimit, files(files::ASKS, json!(["write", "/out/today/f", 65 << 20]));
     upstream_refused: "fetches" => UpstreamUnreachable, call(NOBODY, json!({"url": "http://127.0.0.1:1/path"}));
     upstream_refused_and_crashed: "fetches" => UpstreamUnreachable,
         call(NOBODY, json!({"url": "http://127.0.0.1:1/path", "crash": true}));

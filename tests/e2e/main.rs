@@ -14,6 +14,7 @@ mod clients;
 mod commands;
 mod coverage;
 mod failure;
+mod files;
 #[allow(dead_code, reason = "it is shared with tests that use more of it")]
 #[path = "../support/folder.rs"]
 mod folder;
@@ -21,6 +22,7 @@ mod http;
 mod in_process;
 mod input;
 mod isolation;
+mod languages;
 mod load;
 mod log;
 #[path = "../support/guests.rs"]
@@ -29,6 +31,7 @@ mod names;
 #[path = "../support/peers.rs"]
 mod peers;
 mod permission;
+mod plain;
 mod postgres;
 #[allow(dead_code, reason = "it is shared with tests that use more of it")]
 #[path = "../support/postgres.rs"]
@@ -44,5 +47,7 @@ mod replica;
 mod shipped;
 mod soak;
 mod sources;
+mod startup;
 #[path = "../support/upstream.rs"]
 mod upstream;
+mod wasi;

@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for source in ["Cargo.toml", "Cargo.lock", "wit", "guest-sdk/Cargo.toml", "guest-sdk/src", "guest-sdk/wit"] {
         rerun_if_changed(&root.join(source));
     }
-    for source in ["build.rs", "programs/Cargo.toml", "programs/examples", "programs/src"] {
+    for source in ["build.rs", "programs/Cargo.toml", "programs/examples", "programs/src", "wit"] {
         rerun_if_changed(&here.join(source));
     }
     // Somebody may have removed the results.

@@ -240,7 +240,7 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-const NOTHING_FOUND: &str = r#""structuredContent":{"preopened":0,"read":[],"tried":200,"written":[]}"#;
+const NOTHING_FOUND: &str = r#""structuredContent":{"preopened":["/"],"read":[],"tried":200,"written":[]}"#;
 
 /// Two hundred places where hosts keep what is nobody's business.
 fn paths() -> Vec<String> {

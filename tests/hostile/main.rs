@@ -22,6 +22,7 @@ mod files;
 #[allow(dead_code, reason = "it is shared with tests that use more of it")]
 #[path = "../support/folder.rs"]
 mod folder;
+mod folders;
 mod guests;
 mod lock;
 #[path = "../support/guests.rs"]
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
     let groups = [
         guests::cases(),
         caches::cases(),
+        folders::cases(),
         upstreams::cases(),
         databases::cases(),
         clients::cases(),

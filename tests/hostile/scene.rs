@@ -10,7 +10,7 @@ use crate::{
     databases,
     endless::Endless,
     folder::{Folder, component},
-    guests,
+    folders, guests,
     neighbour::{self, Neighbour},
     oracle::{Attack, Case, Seen},
     postgres_server::Postgres,
@@ -92,6 +92,7 @@ impl Scene {
             format!("capabilities.network = [\"http://*\", \"http://*:{}\"]\ntools.prefix = \"any-\"", off_limits.port);
         folder.add_as("any", "fetches", &format!("{}\n{any}", manifest("any")));
         caches::add(&folder);
+        folders::add(&folder);
         let postgres = Postgres::start();
         folder.add("queries", &format!("{}\n{}", manifest("queries"), databases::ASKS));
         for (file, text) in databases::configuration(&postgres) {

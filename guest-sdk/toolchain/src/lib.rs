@@ -1,4 +1,5 @@
-//! Sets up the Rust target `wasm32-wasip2` and builds a Rust crate for it into a WebAssembly component.
+//! Sets up the Rust target `wasm32-wasip2` and builds a Rust crate for it into a WebAssembly component. For plugins in Go it has
+//! Debian's compiler where there is no other.
 //!
 //! [`Toolchain::locate`] finds a compiler that has the target, or gets one without root's rights. [`Toolchain::build`]
 //! builds with it. `toolcell build`, the demo and the build script of the test guests share this.
@@ -19,7 +20,7 @@ mod process;
 
 pub use build::{Artifact, GuestBuild, Targets};
 pub use error::{BuildError, SetupError};
-pub use locate::Toolchain;
+pub use locate::{Toolchain, debian_go};
 
 /// The target that guests are built for.
 pub const TARGET: &str = "wasm32-wasip2";

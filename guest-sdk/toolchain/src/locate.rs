@@ -85,6 +85,18 @@ impl Toolchain {
     }
 }
 
+/// Debian's Go, in the same private folder: for machines that have no Go of their own, or one that is too old. It is downloaded
+/// where it is not there yet. `notify` is told of each step that can take longer than a second.
+///
+/// # Errors
+///
+/// In one line why there is none: it is for Debian on x86-64, and needs a mirror within reach.
+pub fn debian_go(notify: &mut dyn FnMut(&str)) -> Result<PathBuf, String> {
+    let cache = cache_folder()?;
+    let _lock = lock(&cache, notify)?;
+    debian::go(&cache, notify)
+}
+
 /// Where the compiler that is active in `folder` keeps its libraries.
 fn active_sysroot(folder: &Path) -> Result<PathBuf, String> {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"));
@@ -125,7 +137,7 @@ fn lock(cache: &Path, notify: &mut dyn FnMut(&str)) -> Result<File, String> {
         .and_then(|()| File::create(&path))
         .map_err(|error| format!("a private toolchain in {}: {error}", cache.display()))?;
     if file.try_lock().is_err() {
-        notify("Waiting for another process that sets up the Rust target");
+        notify("Waiting for another process that sets up a compiler");
         file.lock().map_err(|error| format!("locking {}: {error}", path.display()))?;
     }
     Ok(file)

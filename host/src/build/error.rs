@@ -23,6 +23,18 @@ pub(crate) enum BuildError {
         /// A sentence that says how to get it.
         install: &'static str,
     },
+    /// A program that the language needs is too old.
+    #[error("{program} is {version} here, too old to build plugins in {language}. {install}")]
+    Outdated {
+        /// As it is called.
+        program: &'static str,
+        /// As it says itself.
+        version: String,
+        /// What needs it.
+        language: Language,
+        /// A sentence that says how to get a newer one.
+        install: &'static str,
+    },
     /// A program that was started failed. What it said is on stderr.
     #[error("`{command}` ended with {status}; what it says is above. {check_first}")]
     Failed {

@@ -3,10 +3,16 @@
 //! What a project depends on, its own package manager keeps in the project's folder. What Toolcell needs besides (a compiler to
 //! components, say) is installed once for all plugins, in a folder of this user's; see [`tools`].
 
+mod c;
 mod error;
+mod go;
+mod javascript;
+mod pip;
+mod python;
 mod rust;
 mod step;
 mod tools;
+mod wit;
 
 use std::path::PathBuf;
 
@@ -33,6 +39,10 @@ impl Project {
     pub(crate) fn build(&self, notify: &mut dyn FnMut(&str)) -> Result<Vec<u8>, BuildError> {
         match self.language {
             Language::Rust => rust::build(self, notify),
+            Language::Python => python::build(self, notify),
+            Language::JavaScript | Language::TypeScript => javascript::build(self, notify),
+            Language::Go => go::build(self, notify),
+            Language::C => c::build(self, notify),
         }
     }
 }

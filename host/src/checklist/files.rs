@@ -7,9 +7,9 @@ const MAX_FILES: usize = 1_000;
 const MAX_BYTES: u64 = 1 << 20;
 
 /// Languages by the ends of their files' names.
-const SOURCES: [&str; 12] = ["rs", "py", "js", "mjs", "ts", "mts", "go", "c", "cpp", "cs", "zig", "mbt"];
+const SOURCES: [&str; 13] = ["rs", "py", "js", "mjs", "ts", "mts", "go", "c", "cpp", "cs", "zig", "mbt", "wit"];
 /// Folders that tools fill.
-const SKIPPED: [&str; 6] = ["target", "node_modules", "dist", "build", "venv", "__pycache__"];
+const SKIPPED: [&str; 7] = ["target", "node_modules", "dist", "build", "gen", "venv", "__pycache__"];
 
 /// Texts in the folder, by their paths in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -88,7 +88,14 @@ impl Files {
     /// Whether tests call tools as the host does: natively over the SDK, or in the real host within the test's process.
     /// Languages without an SDK for that have `toolcell smoke`.
     pub(super) fn has_calls_in_process(&self) -> bool {
-        let calls = ["testing::examples(", "testing::call(", "toolcell::testing", "toolcell smoke"];
+        let calls = [
+            "testing::examples(",
+            "testing::call(",
+            "toolcell::testing",
+            "testing.examples(",
+            "toolcell/testing",
+            "toolcell smoke",
+        ];
         self.source.iter().any(|(_, text)| calls.iter().any(|call| text.contains(call)))
     }
 }
@@ -147,7 +154,9 @@ mod tests {
         };
         assert_eq!(has("src/lib.rs", "#[test]\nfn all() { testing::examples(&tools(), \"examples\") }"), (true, true));
         assert_eq!(has("src/lib.rs", "fn tools() {}"), (false, false));
+        assert_eq!(has("test/plugin.test.js", "import { call } from \"toolcell/testing\";"), (true, true));
         assert_eq!(has("test_story.py", "run([\"toolcell smoke\"])"), (true, true));
+        assert_eq!(has("test_story.py", "testing.examples(\"examples\")"), (true, true));
         assert_eq!(has("story.py", ""), (false, false));
         assert_eq!(has("src/story.test.ts", ""), (true, false));
         assert_eq!(has("story_test.go", ""), (true, false));

@@ -9,7 +9,8 @@ use crate::policy::{DatabaseName, EnvName, server_of, units::bytes_text};
 #[must_use]
 pub fn notes(facts: &Facts) -> Vec<String> {
     let reaches_out = !facts.asked.network.is_empty() || !facts.asked.postgres.is_empty();
-    let mut notes: Vec<_> = facts.tools.iter().flat_map(|tool| hints(tool, reaches_out)).collect();
+    let writes = facts.asked.files.may_change();
+    let mut notes: Vec<_> = facts.tools.iter().flat_map(|tool| hints(tool, reaches_out, writes)).collect();
     notes.extend(unused(facts));
     notes.extend(facts.asked.limits.above_defaults().in_words().into_iter().map(|words| format!("it asks to {words}")));
     notes.push(format!(
@@ -21,11 +22,12 @@ pub fn notes(facts: &Facts) -> Vec<String> {
 }
 
 /// Hints that what the plugin asks for speaks against.
-fn hints(tool: &ToolFacts, reaches_out: bool) -> Vec<String> {
+fn hints(tool: &ToolFacts, reaches_out: bool, writes: bool) -> Vec<String> {
     let name = &tool.name;
     let mut notes = Vec::new();
-    if !reaches_out && tool.read_only == Some(false) {
-        notes.push(format!("{name} says that it changes something, and the plugin asks for no server to change it at"));
+    if !reaches_out && !writes && tool.read_only == Some(false) {
+        let what = "and the plugin asks for no server and no folder to change it in";
+        notes.push(format!("{name} says that it changes something, {what}"));
     }
     if !reaches_out && tool.open_world == Some(true) {
         notes.push(format!("{name} says that it talks to other systems, and the plugin asks for none"));
@@ -33,7 +35,7 @@ fn hints(tool: &ToolFacts, reaches_out: bool) -> Vec<String> {
     if reaches_out && tool.open_world == Some(false) {
         notes.push(format!("{name} says that it talks to no other system, and the plugin asks for servers"));
     }
-    if reaches_out && tool.read_only.is_none() {
+    if (reaches_out || writes) && tool.read_only.is_none() {
         notes.push(format!("{name} does not say whether it changes anything; clients take it that it does"));
     }
     if tool.read_only == Some(true) && tool.destructive == Some(true) {
@@ -79,10 +81,12 @@ mod tests {
             destructive: None,
             open_world,
         };
-        let noted = |tool, reaches_out| hints(&tool, reaches_out).len();
+        let noted = |tool, reaches_out| hints(&tool, reaches_out, false).len();
         assert_eq!(noted(tool(Some(true), Some(true)), true), 0);
         assert_eq!(noted(tool(None, Some(false)), true), 2);
         assert_eq!(noted(tool(Some(false), Some(true)), false), 2);
+        assert_eq!(hints(&tool(Some(false), None), false, true).len(), 0);
+        assert_eq!(hints(&tool(None, None), false, true).len(), 1);
         assert_eq!(noted(ToolFacts { destructive: Some(true), ..tool(Some(true), None) }, false), 1);
     }
 }

@@ -153,21 +153,23 @@ fn traces(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-/// Whether the plugin trapped or ended where it should have answered.
+/// Whether the plugin trapped or ended where it should have answered. Where a language can catch what nobody foresaw, its SDK
+/// answers `crashed`.
 fn is_crash(failure: &Failure) -> bool {
-    matches!(
-        failure,
-        Failure::Trapped { .. }
-            | Failure::StackOverflow
-            | Failure::Exited { .. }
-            | Failure::Denied { .. }
-            | Failure::Unreachable { .. }
-            | Failure::Database { .. }
-            | Failure::CacheUnreachable { .. }
-            | Failure::MissingVariable { .. }
-            | Failure::MemoryLimit { .. }
-            | Failure::ResourceLimit { .. }
-    )
+    matches!(failure, Failure::Tool(error) if error.code == "crashed")
+        || matches!(
+            failure,
+            Failure::Trapped { .. }
+                | Failure::StackOverflow
+                | Failure::Exited { .. }
+                | Failure::Denied { .. }
+                | Failure::Unreachable { .. }
+                | Failure::Database { .. }
+                | Failure::CacheUnreachable { .. }
+                | Failure::MissingVariable { .. }
+                | Failure::MemoryLimit { .. }
+                | Failure::ResourceLimit { .. }
+        )
 }
 
 /// The parts of a description: what a text that has the part has in it, and a sentence to add.

@@ -1,4 +1,10 @@
-use std::{fs, io::Write, process::ExitCode, sync::Arc};
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -13,12 +19,17 @@ use crate::{
     },
     policy::Digest,
     sandbox::Sandbox,
+    wit_package,
+    write_file::{self, Readers},
 };
 
 #[derive(Debug, Args)]
 pub(super) struct Build {
-    /// The plugin; all that have source without it
+    /// The plugin; all that have source without it. With --wit a file, finished.wasm
     plugin: Option<String>,
+    /// Build nothing: put this folder or file of WIT into the finished component, so that its comments describe the tools
+    #[arg(long, value_name = "WIT", requires = "plugin", conflicts_with = "line_tables")]
+    wit: Option<PathBuf>,
     /// Keep line tables, so that a trap that is no panic names its source line, in a component several times as large
     #[arg(long)]
     line_tables: bool,
@@ -26,6 +37,9 @@ pub(super) struct Build {
 
 impl Build {
     pub(super) async fn run(self, open: &Open) -> anyhow::Result<ExitCode> {
+        if let (Some(wit), Some(component)) = (&self.wit, &self.plugin) {
+            return pack(Path::new(component), wit);
+        }
         let folder = open.plugin_folder()?;
         let found = folder.list()?.found;
         let with_source = |found: &Found| Some((found.clone(), folder.language(found)?));
@@ -71,11 +85,13 @@ impl Build {
         let source = folder.path().join(found.name.as_str());
         let project = Project { language, folder: source, line_tables: self.line_tables };
         let wasm = project.build(&mut |step| drop(writeln!(terminal::stderr(), "{step}")))?;
+        // First, so that servers of this folder find its code in the cache, and what cannot be loaded replaces nothing.
+        let compiling = format!("compiling {}", found.name);
+        let inspected = plugin::inspect_component(sandbox, &wasm, &found.name);
+        let inspection = progress::shown(&compiling, inspected).await?;
         let component = folder.component_path(found, &manifest);
         fs::write(&component, &wasm).with_context(|| format!("{} cannot be written", component.display()))?;
         state.record_build(&component, &Digest::of(&wasm))?;
-        let compiling = format!("compiling {}", found.name);
-        let inspection = progress::shown(&compiling, plugin::inspect(sandbox, folder, found, state)).await?;
         let tools: Vec<_> = inspection.loaded.tools().map(|(name, _)| name).collect();
         let mut out = terminal::stdout();
         writeln!(out, "{} {}: {} ({} KiB)", terminal::green("built"), found.name, tools.join(", "), wasm.len() >> 10)?;
@@ -85,4 +101,21 @@ impl Build {
         }
         Ok(())
     }
+}
+
+/// Puts WIT into a component, in place.
+fn pack(component: &Path, wit: &Path) -> anyhow::Result<ExitCode> {
+    let shown = component.display();
+    let wasm = fs::read(component).with_context(|| format!("{shown} cannot be read"))?;
+    let packed = wit_package::pack(&wasm, wit).with_context(|| format!("{shown} stays as it was"))?;
+    write_file::replace(component, &packed, Readers::Everybody)
+        .with_context(|| format!("{shown} cannot be written"))?;
+    writeln!(
+        terminal::stdout(),
+        "{} {shown} with {} ({} KiB)",
+        terminal::green("packed"),
+        wit.display(),
+        packed.len() >> 10
+    )?;
+    Ok(ExitCode::SUCCESS)
 }

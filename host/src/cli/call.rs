@@ -7,7 +7,7 @@ use std::{
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Open, arguments, progress, terminal, unserved};
+use super::{Open, arguments, terminal, unserved};
 use crate::{
     failure::{self, Failure},
     outcome::{Content, Outcome, Output},
@@ -33,7 +33,7 @@ impl Call {
     pub(super) async fn run(self, open: &Open) -> anyhow::Result<ExitCode> {
         let arguments = arguments::parse(&self.tool, &self.arguments)?;
         let sandbox = open.sandbox()?;
-        let host = progress::shown(super::LOADING, open.host(&sandbox)).await?;
+        let host = open.host(&sandbox).await?;
         unserved::serve(open, &sandbox, &host, &self.tool).await?;
         let Outcome { result, receipt } = host.call(&self.tool, arguments, crate::call::Call::detached()).await?;
         let is_answered = result.is_ok();

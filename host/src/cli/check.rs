@@ -44,7 +44,7 @@ impl Check {
 
 async fn plugins(open: &Open, written: Option<&str>) -> anyhow::Result<bool> {
     let sandbox = open.sandbox()?;
-    let catalog = progress::shown(super::LOADING, open.host(&sandbox)).await?.catalog();
+    let catalog = open.host(&sandbox).await?.catalog();
     let (folder, state, mut out) = (open.plugin_folder()?, State::open()?, terminal::stdout());
     let meant = open.meant(&folder, written)?;
     let mut is_good = true;
@@ -103,6 +103,7 @@ fn granted(catalog: &Catalog, plugin: &PluginName) -> Option<Capabilities> {
         env: grant.env().clone(),
         cache: grant.cache(),
         postgres: grant.postgres().clone(),
+        files: grant.files().clone(),
         ..Capabilities::default()
     })
 }

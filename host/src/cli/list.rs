@@ -2,7 +2,7 @@ use std::{io::Write, process::ExitCode};
 
 use clap::Args;
 
-use super::{Open, progress, terminal};
+use super::{Open, terminal};
 use crate::plugin::{Catalog, Tool};
 
 #[derive(Debug, Args)]
@@ -11,7 +11,7 @@ pub(super) struct List {}
 impl List {
     pub(super) async fn run(self, open: &Open) -> anyhow::Result<ExitCode> {
         let sandbox = open.sandbox()?;
-        let catalog = progress::shown(super::LOADING, open.host(&sandbox)).await?.catalog();
+        let catalog = open.host(&sandbox).await?.catalog();
         let mut out = terminal::stdout();
         for line in tools(&catalog) {
             writeln!(out, "{line}")?;

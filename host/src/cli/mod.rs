@@ -7,6 +7,7 @@ mod call;
 mod check;
 mod checklist;
 mod connect;
+mod dev;
 mod list;
 mod new;
 mod open;
@@ -56,6 +57,13 @@ enum Command {
     Allow(allow::Allow),
     /// Build plugins from their source
     Build(build::Build),
+    /// Build plugins whenever their source changes
+    ///
+    /// After each build it runs the plugin's examples and says what became of its tools. At a terminal it serves nobody itself:
+    /// every `toolcell serve` of the folder takes over what is built, and so does `toolcell call`. Where a client starts it, in
+    /// place of `serve`, it serves that client and shows each call in the client's log. A build that fails leaves the version
+    /// before it in service.
+    Dev(dev::Dev),
     /// Print the configuration that adds this server to a client
     Connect(connect::Connect),
     /// Print a completion script for a shell
@@ -98,7 +106,13 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         _ => {}
     }
-    terminal::log_to_stderr(arguments.open.log_filter(matches!(arguments.command, Command::Serve(_))));
+    terminal::log_to_stderr(arguments.open.log_filter(match arguments.command {
+        Command::Serve(_) => "warn,toolcell=info",
+        // Of plugins and calls it has a view of its own; what guests log belongs to it.
+        Command::Dev(_) => "warn,toolcell=info,toolcell::plugin=off,toolcell::host=off",
+        // What the registry logs of plugins, these commands answer themselves.
+        _ => "error,toolcell::plugin::registry=off",
+    }));
     let open = arguments.open;
     // Two threads serve clients, as far as there are processors for them; guests have threads of their own.
     let workers = std::thread::available_parallelism().map_or(2, |processors| processors.get().min(2));
@@ -113,6 +127,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Smoke(smoke) => smoke.run(&open).await,
             Command::Allow(allow) => allow.run(&open).await,
             Command::Build(build) => build.run(&open).await,
+            Command::Dev(dev) => dev.run(&open).await,
             Command::Connect(connect) => connect.run(&open),
             Command::Compile | Command::Completions { .. } => Ok(ExitCode::SUCCESS),
         }
@@ -142,9 +157,6 @@ const FOLDER: ValueHint = ValueHint::DirPath;
 fn default_folder() -> PathBuf {
     DEFAULT_FOLDER.into()
 }
-
-/// What [`progress`] says while plugins are loaded.
-const LOADING: &str = "loading plugins (new and changed ones are compiled, once)";
 
 /// Tells what is odd about the folder as a whole.
 fn warn(catalog: &Catalog, aside: &mut impl Write) -> io::Result<()> {

@@ -32,13 +32,17 @@ impl New {
             bail!("{name:?} cannot name a Rust plugin: a cargo package starts with a letter");
         }
         let plugins = open.folder();
-        let sdk = self.sdk(&plugins)?;
+        let sdk = if has_sdk(self.lang) { Some(self.sdk(&plugins)?) } else { None };
         let component = plugins.join(format!("{name}.wasm"));
         if component.exists() {
             bail!("{} exists, and is a plugin of that name; choose another name", component.display());
         }
         let folder = create(&plugins, name)?;
-        let sdk = if self.sdk.is_some_and(|named| named.is_absolute()) { sdk } else { relative(&folder, &sdk) };
+        let sdk = match sdk {
+            Some(sdk) if self.sdk.is_some_and(|named| named.is_absolute()) => sdk,
+            Some(sdk) => relative(&folder, &sdk),
+            None => PathBuf::new(),
+        };
         let sdk = sdk.to_str().with_context(|| format!("{} is not UTF-8", sdk.display()))?;
         // It stands between double quotes, in TOML and in JSON.
         let sdk = serde_json::Value::from(sdk).to_string();
@@ -86,6 +90,11 @@ impl New {
         };
         found.canonicalize().with_context(|| format!("{} cannot be read", found.display()))
     }
+}
+
+/// Whether plugins in it depend on the SDK; the others are written against their WIT alone.
+fn has_sdk(language: Language) -> bool {
+    !matches!(language, Language::Go | Language::C)
 }
 
 /// The name of the SDK's folder in a checkout.

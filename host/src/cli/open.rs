@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -11,7 +12,7 @@ use anyhow::Context;
 use clap::{Args, ValueHint};
 
 use crate::{
-    cli::terminal,
+    cli::progress,
     config::{Config, DatabaseConfig},
     env_file::EnvFile,
     host::Host,
@@ -51,12 +52,11 @@ pub(super) struct Open {
 }
 
 impl Open {
-    pub(super) fn log_filter(&self, serves: bool) -> &'static str {
-        match (self.verbose, serves) {
-            (0, true) => "warn,toolcell=info",
-            // What the registry logs of plugins, these commands answer themselves.
-            (0, false) => "error,toolcell::plugin::registry=off",
-            (1, _) => "warn,toolcell=debug",
+    /// What the log has: `usual`, unless somebody wants more.
+    pub(super) fn log_filter(&self, usual: &'static str) -> &'static str {
+        match self.verbose {
+            0 => usual,
+            1 => "warn,toolcell=debug",
             // The client of databases would log statements and their parameters.
             _ => "debug,tokio_postgres=warn",
         }
@@ -69,6 +69,13 @@ impl Open {
     /// The folder of plugins, as it was named.
     pub(super) fn folder(&self) -> PathBuf {
         self.folder.clone().unwrap_or_else(super::default_folder)
+    }
+
+    /// What of these options another process needs to build the same plugins.
+    pub(super) fn options(&self) -> Vec<OsString> {
+        let named = [("-C", &self.folder), ("--config", &self.config), ("--env-file", &self.env_file)];
+        let named = named.into_iter().filter_map(|(option, path)| Some([option.into(), path.as_ref()?.into()]));
+        named.flatten().collect()
     }
 
     /// A command of this program for the same folder: `toolcell -C DIR check text`.
@@ -180,8 +187,16 @@ impl Open {
         Ok(configured.into_iter().map(|(name, database)| (name, settings(database))).collect())
     }
 
-    /// The host with all plugins loaded.
+    /// The host with all plugins loaded. On a terminal it tells what is compiled.
     pub(super) async fn host(&self, sandbox: &Arc<Sandbox>) -> anyhow::Result<Arc<Host>> {
+        let host = self.starting_host(sandbox).await?;
+        let registry = host.registry();
+        progress::shown_as(|| format!("compiling {} (once)", loading(registry)), registry.complete()).await?;
+        Ok(host)
+    }
+
+    /// The host with those plugins loaded that were compiled before.
+    pub(super) async fn starting_host(&self, sandbox: &Arc<Sandbox>) -> anyhow::Result<Arc<Host>> {
         // First, for the better message.
         self.plugin_folder()?;
         let sources = Sources {
@@ -191,7 +206,7 @@ impl Open {
             environment: self.environment()?,
             locked: self.locked,
         };
-        let registry = Registry::open(sources, Arc::clone(sandbox)).await?;
+        let registry = Registry::start(sources, Arc::clone(sandbox)).await?;
         Ok(Arc::new(Host::new(registry, Arc::clone(sandbox))))
     }
 
@@ -215,6 +230,11 @@ impl Open {
         let text = fs::read_to_string(path).with_context(|| format!("--env-file {file} cannot be read"))?;
         Ok(Environment { file: EnvFile::parse(&Source { file: &file, text: &text })? })
     }
+}
+
+fn loading(registry: &Registry) -> String {
+    let names: Vec<_> = registry.catalog().loading.iter().map(ToString::to_string).collect();
+    names.join(", ")
 }
 
 fn holds_plugins(folder: &Path) -> bool {

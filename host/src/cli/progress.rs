@@ -7,12 +7,17 @@ use std::{
 
 /// Waits for `work`, and says on a terminal what is being waited for once that takes more than a second.
 pub(super) async fn shown<T>(what: &str, work: impl Future<Output = T>) -> T {
+    shown_as(|| what.to_owned(), work).await
+}
+
+/// As [`shown`], where what is being waited for changes.
+pub(super) async fn shown_as<T>(what: impl Fn() -> String, work: impl Future<Output = T>) -> T {
     let stderr = io::stderr();
     if stderr.is_terminal() { told(stderr, Duration::from_secs(1), what, work).await } else { work.await }
 }
 
 /// Tells on `out` how long it takes, every `period`.
-async fn told<T>(out: impl Write, period: Duration, what: &str, work: impl Future<Output = T>) -> T {
+async fn told<T>(out: impl Write, period: Duration, what: impl Fn() -> String, work: impl Future<Output = T>) -> T {
     let start = Instant::now();
     let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + period, period);
     let mut line = Line { out, shown: String::new() };
@@ -21,7 +26,7 @@ async fn told<T>(out: impl Write, period: Duration, what: &str, work: impl Futur
         tokio::select! {
             biased;
             done = &mut work => return done,
-            _ = ticks.tick() => line.replace(&format!("{what}, {} s so far", start.elapsed().as_secs())),
+            _ = ticks.tick() => line.replace(&format!("{}, {} s so far", what(), start.elapsed().as_secs())),
         }
     }
 }
@@ -82,7 +87,7 @@ mod tests {
         let screen = Screen::default();
         // Done only once something is shown.
         let work = poll_fn(|_| if screen.text().is_empty() { Poll::Pending } else { Poll::Ready("done") });
-        assert_eq!(told(screen.clone(), Duration::from_millis(1), "compiling x", work).await, "done");
+        assert_eq!(told(screen.clone(), Duration::from_millis(1), || "compiling x".to_owned(), work).await, "done");
         let line = "compiling x, 0 s so far";
         assert_eq!(screen.text(), format!("\r{line}\r{}\r", " ".repeat(line.len())));
     }
@@ -90,7 +95,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_quick_is_not_told() {
         let screen = Screen::default();
-        told(screen.clone(), Duration::from_secs(3600), "compiling x", async {}).await;
+        told(screen.clone(), Duration::from_secs(3600), || "compiling x".to_owned(), async {}).await;
         assert_eq!(screen.text(), "");
     }
 }

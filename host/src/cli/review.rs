@@ -17,7 +17,7 @@ use crate::{
         files::{Found, PluginFolder},
         lock::LockFile,
     },
-    policy::{Capabilities, DatabaseName, Entry, EnvName, NetworkRule},
+    policy::{Capabilities, DatabaseName, Entry, EnvName, FolderChoice, NetworkRule},
     sandbox::Sandbox,
 };
 
@@ -33,6 +33,9 @@ pub(super) struct Choice {
     /// Grant only these of the databases that the plugin asks for
     #[arg(long, value_name = "NAME", requires = "plugin")]
     postgres: Option<Vec<DatabaseName>>,
+    /// Grant only these of the folders that the plugin asks for; PATH:read to let it read there and not write
+    #[arg(long, value_name = "PATH", requires = "plugin")]
+    files: Option<Vec<FolderChoice>>,
 }
 
 /// Shows on `out` what one plugin asks for, asks for a yes and writes the plugin's entry. False for a no.
@@ -112,7 +115,7 @@ impl Choice {
     fn of(&self, asked: &Capabilities) -> anyhow::Result<Capabilities> {
         let (network, env, postgres) =
             (set(self.network.as_ref()), set(self.env.as_ref()), set(self.postgres.as_ref()));
-        Ok(asked.granted_by_naming(network, env, postgres)?)
+        Ok(asked.granted_by_naming(network, env, postgres, self.files.as_deref())?)
     }
 }
 
@@ -146,7 +149,7 @@ fn show(
     Ok(())
 }
 
-/// Of a plugin that names no server, no variable and no limit above the defaults.
+/// Of a plugin that names no server, variable, database, folder, cache or limit above the defaults.
 const NOTHING: &str = "nothing: it computes and answers";
 
 fn list(title: &str, items: &[String], none: &str, out: &mut impl Write) -> anyhow::Result<()> {

@@ -30,7 +30,7 @@ impl Serve {
         }
         // Before anything else can print: stdout is the protocol's alone.
         let stdio = Stdio::take().context("stdin and stdout cannot be used for the protocol")?;
-        let host = open.host(&open.sandbox()?).await?;
+        let host = open.starting_host(&open.sandbox()?).await?;
         let catalog = host.catalog();
         tracing::info!(
             "serving {} tools of {} plugins from {}",
@@ -38,19 +38,22 @@ impl Serve {
             catalog.served.len(),
             open.folder().display()
         );
-        let _watcher = plugin::watch(&host)
-            .map_err(|error| tracing::warn!("changes in the folder are not seen until a restart: {error}"))
-            .ok();
-        let shutdown = CancellationToken::new();
-        let stop = shutdown.clone();
-        tokio::spawn(async move {
-            if wait_for_signal().await.is_ok() {
-                stop.cancel();
-            }
-        });
-        mcp::serve_stdio(host, stdio, &shutdown).await?;
+        let _watcher = plugin::watch(&host);
+        mcp::serve_stdio(host, stdio, &shutdown()).await?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Cancelled when somebody wants the program to end.
+pub(super) fn shutdown() -> CancellationToken {
+    let shutdown = CancellationToken::new();
+    let stop = shutdown.clone();
+    tokio::spawn(async move {
+        if wait_for_signal().await.is_ok() {
+            stop.cancel();
+        }
+    });
+    shutdown
 }
 
 async fn wait_for_signal() -> std::io::Result<()> {

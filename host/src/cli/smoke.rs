@@ -60,7 +60,7 @@ impl Smoke {
     pub(super) async fn run(self, open: &Open) -> anyhow::Result<ExitCode> {
         let (folder, sandbox) = (open.plugin_folder()?, open.sandbox()?);
         let meant = open.meant(&folder, self.plugin.as_deref())?;
-        let host = if self.live { Some(progress::shown(super::LOADING, open.host(&sandbox)).await?) } else { None };
+        let host = if self.live { Some(open.host(&sandbox).await?) } else { None };
         let mut plugins = Vec::new();
         for found in &meant {
             let running = plugin(open, &sandbox, &folder, found, host.as_deref());

@@ -44,6 +44,8 @@ codes! {
     CacheUnreachable = "cache_unreachable",
     /// A database was refused.
     DeniedDatabase = "denied_database",
+    /// A path was refused.
+    DeniedFiles = "denied_files",
     /// A server gave no answer.
     UpstreamUnreachable = "upstream_unreachable",
     /// A call exchanged more with servers than it may, or a server answered too slowly.
@@ -99,6 +101,7 @@ impl Code {
         match denial {
             Denial::Cache { .. } => Self::DeniedCache,
             Denial::Database { .. } => Self::DeniedDatabase,
+            Denial::File(_) => Self::DeniedFiles,
             Denial::NotAsked(_)
             | Denial::NotGranted { .. }
             | Denial::SpecialAddress { .. }

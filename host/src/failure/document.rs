@@ -6,8 +6,8 @@ use super::{Code, Failure, Mismatch, WaitingFor, network::tests};
 use crate::{
     call::CallId,
     receipt::{
-        CacheFault, DatabaseFailure, DatabaseFault, DatabasePlace, Denial, Exchange, ExchangeEnd, LoginFault, Receipt,
-        Refusal, Server, Unreachable,
+        CacheFault, DatabaseFailure, DatabaseFault, DatabasePlace, Denial, Exchange, ExchangeEnd, FileDenial,
+        FileRefusal, LoginFault, Receipt, Refusal, Server, Unreachable,
     },
 };
 
@@ -63,8 +63,18 @@ fn denials() -> Vec<Denial> {
         let database = Denial::Database { name: "replica".to_owned(), is_asked, plugin: plugin() };
         [Denial::Cache { is_asked, plugin: plugin() }, database]
     });
+    let folder = || "data".to_owned();
+    let files = [
+        FileRefusal::NotAsked { asks_for_some: true },
+        FileRefusal::NotGranted { folder: folder() },
+        FileRefusal::ReadOnly { is_asked: true },
+        FileRefusal::ReadOnly { is_asked: false },
+        FileRefusal::LeadsOut,
+        FileRefusal::Missing { folder: folder() },
+    ]
+    .map(|why| Denial::File(Box::new(FileDenial { path: "/data/stories.json".to_owned(), why, plugin: plugin() })));
     let look_up = Denial::NameLookup("db.example.com".to_owned());
-    tests::denials_of_each_kind().into_iter().chain([look_up]).chain(state).collect()
+    tests::denials_of_each_kind().into_iter().chain([look_up]).chain(state).chain(files).collect()
 }
 
 fn unreachable(server: &Server, why: Unreachable) -> Failure {

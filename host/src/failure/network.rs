@@ -4,7 +4,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::{Parts, state};
+use super::{Parts, files, state};
 use crate::{
     policy::units::{bytes_text, duration_text},
     receipt::{AnswerPart, Denial, Exchange, ExchangeEnd, Server, Stage, TlsFault, Unreachable},
@@ -53,6 +53,7 @@ pub fn denied(denial: &Denial) -> Parts {
         ),
         Denial::Cache { is_asked, plugin } => state::cache_denied(*is_asked, plugin.as_deref()),
         Denial::Database { name, is_asked, plugin } => state::database_denied(name, *is_asked, plugin.as_deref()),
+        Denial::File(denial) => files::denied(denial),
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Failure, Mismatch, WaitingFor, database, network, state};
 use crate::{
-    receipt::{Exchange, ExchangeEnd, Query, QueryEnd, Receipt},
+    receipt::{Denial, Exchange, ExchangeEnd, Query, QueryEnd, Receipt},
     text,
 };
 
@@ -146,7 +146,9 @@ pub fn seen_beside(receipt: &Receipt) -> Option<String> {
         let answered = |other: &&Query| other.database == query.database && other.end == QueryEnd::Answered;
         query.failure().is_some() && !receipt.queries.iter().any(|other| answered(&other))
     });
-    let denied = receipt.denials.iter().map(network::denied);
+    // A runtime may look for files by itself, and a plugin that asks for none does without them.
+    let matters = |denial: &&Denial| !matches!(denial, Denial::File(file) if !file.is_of_a_plugin_with_files());
+    let denied = receipt.denials.iter().filter(matters).map(network::denied);
     let mut seen: Vec<_> =
         denied.chain(failed.map(network::failed)).chain(unanswered.filter_map(database::failed)).collect();
     seen.dedup();

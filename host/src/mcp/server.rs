@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rmcp::{
@@ -17,17 +17,21 @@ use rmcp::{
     },
     service::{NotificationContext, RequestContext, SubscriptionContext},
 };
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{convert, progress};
 use crate::{
     call::{Call, ProgressSender},
-    host::Host,
+    host::{Host, UnknownTool},
     text,
 };
 
 /// How long a client may keep a list that it does not listen to. Short: a plugin that is changed on disk is seen soon.
 const FRESH: Duration = Duration::from_secs(5);
+
+/// For how long after a client came its lists of tools wait for plugins that have to be compiled: some clients never ask again.
+const START: Duration = Duration::from_secs(3);
 
 /// The methods that this server answers, where rmcp hands malformed parameters over as if the method were unknown.
 /// `tools/call` and `tools/list` are not among them: the transport decodes those itself.
@@ -43,6 +47,9 @@ pub(super) struct Server {
     input_ended: CancellationToken,
     /// Whether a client of the older era is being told about changes.
     announces: AtomicBool,
+    came: Instant,
+    /// What has changed since the client came.
+    news: watch::Receiver<u64>,
     /// What every result of the newer era carries.
     identity: MetaObject,
 }
@@ -54,7 +61,18 @@ impl Server {
             "io.modelcontextprotocol/serverInfo".to_owned(),
             serde_json::json!({ "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") }),
         );
-        Self { host, input_ended, announces: AtomicBool::new(false), identity }
+        let news = host.changes();
+        Self { host, input_ended, announces: AtomicBool::new(false), came: Instant::now(), news, identity }
+    }
+
+    /// Also says which plugins are still being loaded: the tool may be one of theirs.
+    fn unknown(&self, tool: &UnknownTool) -> String {
+        let mut problem = text::shown(&tool.to_string(), PROBLEM_LENGTH);
+        let loading: Vec<_> = self.host.catalog().loading.iter().map(ToString::to_string).collect();
+        if !loading.is_empty() {
+            problem.push_str(&format!("; still being loaded, try again in some seconds: {}", loading.join(", ")));
+        }
+        problem
     }
 
     /// What goes into the `_meta` of a result in the newer era.
@@ -105,6 +123,7 @@ impl ServerHandler for Server {
                 None,
             ));
         }
+        self.host.started(START.saturating_sub(self.came.elapsed())).await;
         let mut list = ListToolsResult::with_all_items(convert::tools(&self.host.catalog()));
         if let Some(identity) = self.meta(&version) {
             list.ttl_ms = Some(milliseconds(FRESH));
@@ -133,8 +152,7 @@ impl ServerHandler for Server {
                 tokio::join!(self.host.call(&name, arguments, call), forward).0
             }
         };
-        let outcome = outcome
-            .map_err(|unknown| ErrorData::invalid_params(text::shown(&unknown.to_string(), PROBLEM_LENGTH), None))?;
+        let outcome = outcome.map_err(|unknown| ErrorData::invalid_params(self.unknown(&unknown), None))?;
         let mut result = convert::result(&name, outcome);
         if let Some(identity) = self.meta(&version) {
             result.meta.get_or_insert_default().extend(identity);
@@ -168,7 +186,7 @@ impl ServerHandler for Server {
         if context.peer.peer_info().is_none() || self.announces.swap(true, Ordering::Relaxed) {
             return;
         }
-        let mut news = self.host.changes();
+        let mut news = self.news.clone();
         loop {
             tokio::select! {
                 () = self.input_ended.cancelled() => return,

@@ -188,6 +188,11 @@ impl PluginFolder {
         names.iter().filter_map(example).collect()
     }
 
+    /// The path of the plugin's own folder, if it has one.
+    pub(super) fn home(&self, found: &Found) -> Option<PathBuf> {
+        (found.layout == Layout::Folder).then(|| self.path.join(found.name.as_str()))
+    }
+
     /// The language of the source that the plugin comes with, if it does.
     #[must_use]
     pub fn language(&self, found: &Found) -> Option<Language> {

@@ -40,8 +40,12 @@ impl Inspection {
     /// Whether the component can send HTTP requests, which the host then refuses unless they were granted.
     #[must_use]
     pub fn sends_requests(&self) -> bool {
-        let sends = ["toolcell:plugin/http@", "wasi:http/outgoing-handler@"];
-        self.imports.iter().any(|import| sends.iter().any(|interface| import.starts_with(interface)))
+        let imports = |interface: &str| self.imports.iter().any(|import| import.starts_with(interface));
+        // Some toolchains import all of the contract whatever a plugin does.
+        let imports_all = ["cache@", "http@", "log@", "postgres@", "progress@"]
+            .iter()
+            .all(|interface| imports(&format!("toolcell:plugin/{interface}")));
+        imports("wasi:http/outgoing-handler@") || (imports("toolcell:plugin/http@") && !imports_all)
     }
 
     fn new(manifest: Manifest, wasm: &[u8], loaded: Loaded) -> Self {
@@ -63,6 +67,7 @@ pub async fn inspect(
 ) -> Result<Inspection, NotServed> {
     let candidate = Candidate::read(folder, found, state)?;
     let loaded = load::load(sandbox, &found.name, &candidate.wasm, candidate.component).await?;
+    let loaded = loaded.described(&candidate.manifest.tools)?;
     Ok(Inspection::new(candidate.manifest, &candidate.wasm, loaded))
 }
 

@@ -1,22 +1,24 @@
 //! One plugin from its files to tools: manifest, review, component, tools, grant, in this order; whatever is missing,
 //! changed or broken on the way says why the plugin is not served.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use wasmparser::Parser;
 
 use super::{
     acceptance::State,
     files::{Found, PluginFolder},
+    loads::Loads,
     lock::{LockFile, tools_digest},
-    manifest::{Manifest, is_tool_name},
+    manifest::{Manifest, ToolNames, is_tool_name},
     tool::{Description, Tool},
 };
 use crate::{
     env_file::EnvFile,
     nearest::did_you_mean,
     policy::{Digest, EnvName, Evidence, Grant, Limits, NotServed, PluginName, Policy, review, units::bytes_text},
-    sandbox::{Pace, PluginConnections, Program, Sandbox, ToolSpec, Turns, Work},
+    sandbox::{Folder, Pace, PluginConnections, Program, Sandbox, ToolSpec, Turns, Work},
 };
 
 /// How long a plugin may take to list its tools: those behind it are not served before.
@@ -50,10 +52,32 @@ pub struct Loaded {
     /// Digest of what a person reviews of its tools.
     pub tools: Digest,
     program: Program,
+    /// As the plugin lists them.
+    listed: Arc<[Arc<Description>]>,
+    /// As clients see them.
     descriptions: Arc<[Arc<Description>]>,
 }
 
 impl Loaded {
+    fn new(component: Digest, program: Program, listed: Vec<Arc<Description>>) -> Self {
+        let listed: Arc<[_]> = listed.into();
+        Self { component, tools: digest(&listed), program, descriptions: Arc::clone(&listed), listed }
+    }
+
+    /// With the descriptions that a manifest has in place of the plugin's own. What a person reviews are these.
+    pub(super) fn described(mut self, names: &ToolNames) -> Result<Self, NotServed> {
+        let describe = |listed: &Arc<Description>| match names.describe.get(&listed.own_name) {
+            Some(text) => {
+                Description::check(ToolSpec { description: text.clone(), ..listed.spec.clone() }).map(Arc::new)
+            }
+            None => Ok(Arc::clone(listed)),
+        };
+        let described = self.listed.iter().map(describe).collect::<Result<Vec<_>, _>>();
+        self.descriptions = described.map_err(NotServed::InvalidManifest)?.into();
+        self.tools = digest(&self.descriptions);
+        Ok(self)
+    }
+
     /// The tools' own names, with their descriptions.
     pub fn tools(&self) -> impl Iterator<Item = (&str, &str)> {
         self.descriptions.iter().map(|tool| (tool.own_name.as_str(), tool.text.as_str()))
@@ -64,9 +88,11 @@ impl Loaded {
 pub(super) struct Candidate<'a> {
     pub(super) found: &'a Found,
     pub(super) manifest: Manifest,
-    pub(super) wasm: Vec<u8>,
+    pub(super) wasm: Bytes,
     pub(super) component: Digest,
     pub(super) built_here: Option<Digest>,
+    /// The plugin's own folder, if it is known.
+    pub(super) home: Option<PathBuf>,
 }
 
 impl<'a> Candidate<'a> {
@@ -90,7 +116,7 @@ impl<'a> Candidate<'a> {
         let wasm =
             folder.component(found, &manifest).map_err(|error| NotServed::InvalidComponent(error.to_string()))?;
         let component = Digest::of(&wasm);
-        Ok(Self { found, manifest, wasm, component, built_here: None })
+        Ok(Self { found, manifest, wasm: wasm.into(), component, built_here: None, home: folder.home(found) })
     }
 
     fn name(&self) -> &PluginName {
@@ -112,8 +138,11 @@ pub(super) async fn load(
     let nothing = Work::with_nothing(name.as_str(), "list-tools", limits);
     let specs = sandbox.list_tools(&program, &nothing).await.map_err(|error| invalid(error.to_string()))?;
     let descriptions = check_tools(specs).map_err(invalid)?;
-    let tools = tools_digest(descriptions.iter().map(|description| description.reviewed()));
-    Ok(Loaded { component, tools, program, descriptions: descriptions.into() })
+    Ok(Loaded::new(component, program, descriptions))
+}
+
+fn digest(descriptions: &[Arc<Description>]) -> Digest {
+    tools_digest(descriptions.iter().map(|description| description.reviewed()))
 }
 
 /// Checks what a plugin says of its tools.
@@ -172,7 +201,7 @@ pub(super) struct Admitted {
 }
 
 /// Decides what a plugin may do, loading it once a person's review allows that. `kept` is what was loaded from the same
-/// bytes before.
+/// bytes before, `loads` where it is begun otherwise.
 pub(super) async fn admit(
     sandbox: &Arc<Sandbox>,
     candidate: &Candidate<'_>,
@@ -180,6 +209,7 @@ pub(super) async fn admit(
     policy: &Policy,
     environment: &Environment,
     kept: Option<Loaded>,
+    loads: &Loads,
 ) -> Result<Admitted, NotServed> {
     let reviewed = review(&Evidence {
         asked: &candidate.manifest.asked,
@@ -190,8 +220,9 @@ pub(super) async fn admit(
     })?;
     let loaded = match kept {
         Some(loaded) => loaded,
-        None => load(sandbox, candidate.name(), &candidate.wasm, candidate.component).await?,
+        None => loads.loaded(sandbox, candidate).await?,
     };
+    let loaded = loaded.described(&candidate.manifest.tools)?;
     let grant = reviewed.grant(candidate.name(), loaded.tools, policy)?;
     let mut warnings = unknown_tools(candidate, &loaded, policy);
     warnings.extend(grant.postgres().iter().filter_map(|database| sandbox.database_problem(database)));
@@ -237,6 +268,8 @@ pub(super) fn tools(
     let turns = Arc::new(Turns::new(grant.limits().concurrency));
     let connections = PluginConnections::default();
     let cache = sandbox.cache(name.as_str(), &grant);
+    let folders = Folder::granted(&grant, candidate.home.as_deref());
+    warnings.extend(folders.iter().filter_map(|folder| folder.problem()));
     let (grant, plugin): (_, Arc<str>) = (Arc::new(grant), name.as_str().into());
     let mut tools = Vec::new();
     for description in loaded.descriptions.iter() {
@@ -257,6 +290,7 @@ pub(super) fn tools(
             turns: Arc::clone(&turns),
             connections: connections.clone(),
             cache: cache.clone(),
+            folders: Arc::clone(&folders),
             pace: Arc::new(Pace::default()),
         };
         tools.push(Tool::new(shown, Arc::clone(description), loaded.program.clone(), work));

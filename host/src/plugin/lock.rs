@@ -12,7 +12,7 @@ use toml::Spanned;
 
 use crate::{
     policy::{Capabilities, Digest, Entry, NetworkRule, PluginName},
-    source::{CacheTable, LimitsTable, Source, SourceError, unplaced},
+    source::{CacheTable, FolderTable, LimitsTable, Source, SourceError, unplaced},
     write_file,
 };
 
@@ -115,6 +115,8 @@ struct RawEntry {
     component: Spanned<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cache: Option<Spanned<CacheTable>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    files: Vec<FolderTable>,
     #[serde(default, skip_serializing_if = "LimitsTable::is_empty")]
     limits: LimitsTable,
     #[serde(default, skip_serializing_if = "RawDeclined::is_empty")]
@@ -130,11 +132,13 @@ struct RawDeclined {
     env: Vec<Spanned<String>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     postgres: Vec<Spanned<String>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    files: Vec<FolderTable>,
 }
 
 impl RawDeclined {
     fn is_empty(&self) -> bool {
-        self.network.is_empty() && self.env.is_empty() && self.postgres.is_empty()
+        self.network.is_empty() && self.env.is_empty() && self.postgres.is_empty() && self.files.is_empty()
     }
 }
 
@@ -150,12 +154,14 @@ fn entry(source: &Source, written: &RawEntry) -> Result<Entry, SourceError> {
             env: source.set(&written.env)?,
             cache: written.cache.as_ref().map(|room| source.cache_room(room)).transpose()?,
             postgres: source.set(&written.postgres)?,
+            files: source.folders(&written.files)?,
             limits,
         },
         declined: Capabilities {
             network: source.set(&written.declined.network)?,
             env: source.set(&written.declined.env)?,
             postgres: source.set(&written.declined.postgres)?,
+            files: source.folders(&written.declined.files)?,
             ..Capabilities::default()
         },
         tools: source.value(&written.tools)?,
@@ -169,6 +175,7 @@ fn written(entry: &Entry) -> RawEntry {
         env: names(&entry.granted.env),
         postgres: names(&entry.granted.postgres),
         cache: entry.granted.cache.as_ref().map(CacheTable::of).map(unplaced),
+        files: FolderTable::of(&entry.granted.files),
         tools: unplaced(entry.tools.to_string()),
         component: unplaced(entry.component.to_string()),
         limits: LimitsTable::of(&entry.granted.limits.above_defaults()),
@@ -176,6 +183,7 @@ fn written(entry: &Entry) -> RawEntry {
             network: rules(&entry.declined),
             env: names(&entry.declined.env),
             postgres: names(&entry.declined.postgres),
+            files: FolderTable::of(&entry.declined.files),
         },
     }
 }
@@ -195,7 +203,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::policy::{CacheRoom, PartialLimits};
+    use crate::policy::{Access, CacheRoom, PartialLimits};
 
     const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -210,6 +218,10 @@ mod tests {
             env: ["B", "A"].map(|name| name.parse().expect("the test writes a name")).into(),
             cache: Some(CacheRoom { max: 16 << 20, ttl_max: Duration::from_hours(1) }),
             postgres: ["replica", "events"].map(|name| name.parse().expect("the test writes a name")).into(),
+            files: [("data", Access::ReadWrite), ("/srv/docs", Access::Read)]
+                .map(|(path, access)| (path.parse().expect("the test writes a path"), access))
+                .into_iter()
+                .collect(),
             limits: PartialLimits {
                 memory: Some(512 << 20),
                 deadline: Some(Duration::from_secs(5)),
@@ -218,7 +230,8 @@ mod tests {
         };
         let named = [rule("https://en.wikipedia.org"), rule("https://*.example.com")].into();
         let (env, databases) = (["A".parse().expect("a name")].into(), ["events".parse().expect("a name")].into());
-        let granted = asked.granted_by_naming(Some(named), Some(env), Some(databases)).expect("asked");
+        let files = ["data:read".parse().expect("a choice")];
+        let granted = asked.granted_by_naming(Some(named), Some(env), Some(databases), Some(&files)).expect("asked");
         let (tools, component) = (Digest::of(b""), Digest::of(b""));
         let pure = Entry::new(&Capabilities::default(), Capabilities::default(), tools, component);
         [("text", pure), ("fetch", Entry::new(&asked, granted, tools, component))]
@@ -250,6 +263,10 @@ component = "{DIGEST}"
 max = "16MiB"
 ttl-max = "1h"
 
+[[plugins.fetch.files]]
+path = "data"
+access = "read"
+
 [plugins.fetch.limits]
 memory = "512MiB"
 
@@ -260,6 +277,14 @@ network = [
 ]
 env = ["B"]
 postgres = ["replica"]
+
+[[plugins.fetch.declined.files]]
+path = "/srv/docs"
+access = "read"
+
+[[plugins.fetch.declined.files]]
+path = "data"
+access = "read-write"
 
 [plugins.text]
 tools = "{DIGEST}"

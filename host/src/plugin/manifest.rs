@@ -10,12 +10,15 @@ use toml::Spanned;
 
 use crate::{
     policy::{Capabilities, PluginName},
-    source::{CacheTable, LimitsTable, Source, SourceError},
+    source::{CacheTable, FolderTable, LimitsTable, Source, SourceError},
     text::hidden_character,
 };
 
 /// The name of the manifest in a plugin's folder.
 pub const FILE: &str = "plugin.toml";
+
+/// Characters of a tool's description.
+pub(super) const MAX_DESCRIPTION: usize = 8_192;
 
 /// What a manifest means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +29,7 @@ pub struct Manifest {
     pub component: PathBuf,
     /// What the plugin asks for.
     pub asked: Capabilities,
-    /// What its tools are called.
+    /// What its tools are called, and how they are described.
     pub tools: ToolNames,
 }
 
@@ -57,6 +60,7 @@ impl Manifest {
                 env: source.set(&raw.capabilities.env)?,
                 cache: raw.capabilities.cache.as_ref().map(|room| source.cache_room(room)).transpose()?,
                 postgres: source.set(&raw.capabilities.postgres)?,
+                files: source.folders(&raw.capabilities.files)?,
                 limits: source.limits(&raw.limits)?,
             },
             tools: tool_names(source, &raw.tools)?,
@@ -64,7 +68,7 @@ impl Manifest {
     }
 }
 
-/// How a plugin's own names for its tools become the names that clients see.
+/// How a plugin's own names and descriptions of its tools become those that clients see.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ToolNames {
     /// Put in front of every name that is not in `rename`.
@@ -73,6 +77,8 @@ pub struct ToolNames {
     pub rename: BTreeMap<String, String>,
     /// Tools that are not served, by the plugin's own names.
     pub disable: BTreeSet<String>,
+    /// Descriptions in place of the plugin's own, by the plugin's own names.
+    pub describe: BTreeMap<String, String>,
 }
 
 impl ToolNames {
@@ -86,10 +92,11 @@ impl ToolNames {
         Some(self.rename.get(own).cloned().unwrap_or_else(|| format!("{}{own}", self.prefix)))
     }
 
-    /// Names in `rename` and `disable` that none of the plugin's tools has: probably typing errors.
+    /// Names in `rename`, `disable` and `describe` that none of the plugin's tools has: probably typing errors.
     #[must_use]
     pub fn unknown<'a>(&'a self, own: &BTreeSet<&str>) -> Vec<&'a str> {
-        self.rename.keys().chain(&self.disable).map(String::as_str).filter(|name| !own.contains(name)).collect()
+        let written: BTreeSet<_> = self.rename.keys().chain(&self.disable).chain(self.describe.keys()).collect();
+        written.into_iter().map(String::as_str).filter(|name| !own.contains(name)).collect()
     }
 }
 
@@ -123,6 +130,7 @@ struct RawCapabilities {
     env: Vec<Spanned<String>>,
     postgres: Vec<Spanned<String>>,
     cache: Option<Spanned<CacheTable>>,
+    files: Vec<FolderTable>,
 }
 
 #[derive(Default, Deserialize)]
@@ -131,6 +139,7 @@ struct RawTools {
     prefix: Option<Spanned<String>>,
     rename: BTreeMap<Spanned<String>, Spanned<String>>,
     disable: Vec<Spanned<String>>,
+    describe: BTreeMap<Spanned<String>, Spanned<String>>,
 }
 
 fn one_line(source: &Source, text: &Spanned<String>) -> Result<String, SourceError> {
@@ -172,7 +181,24 @@ fn tool_names(source: &Source, raw: &RawTools) -> Result<ToolNames, SourceError>
             return Err(source.error(own, format!("{:?} is in the list twice; remove one", own.get_ref())));
         }
     }
+    for (own, text) in &raw.describe {
+        names.describe.insert(tool_name(source, own)?, description(source, text)?);
+    }
     Ok(names)
+}
+
+fn description(source: &Source, written: &Spanned<String>) -> Result<String, SourceError> {
+    let text = written.get_ref().trim();
+    if text.is_empty() || text.chars().count() > MAX_DESCRIPTION {
+        return Err(source.error(written, format!("a description has to have 1 to {MAX_DESCRIPTION} characters")));
+    }
+    match hidden_character(text) {
+        Some(hidden) => {
+            let problem = format!("a description has a character that cannot be seen: U+{:04X}", u32::from(hidden));
+            Err(source.error(written, problem))
+        }
+        None => Ok(text.to_owned()),
+    }
 }
 
 fn tool_name(source: &Source, written: &Spanned<String>) -> Result<String, SourceError> {
@@ -210,6 +236,7 @@ concurrency = 16
 prefix = "hn_"
 rename = { search = "search_hn" }
 disable = ["debug"]
+describe = { item = "Reads one item." }
 "#;
 
     #[test]
@@ -224,6 +251,7 @@ disable = ["debug"]
         assert_eq!(shown("search").as_deref(), Some("search_hn"));
         assert_eq!(shown("item").as_deref(), Some("hn_item"));
         assert_eq!(shown("debug"), None);
+        assert_eq!(manifest.tools.describe, [("item".to_owned(), "Reads one item.".to_owned())].into());
         assert_eq!(manifest.tools.unknown(&["search", "item"].into()), ["debug"]);
     }
 
@@ -268,6 +296,8 @@ disable = ["debug"]
                 "16:21: \"search hn\" cannot name a tool; expected 1 to 48 of A-Z, a-z, 0-9, `_` and `-`",
             ),
             ("[\"debug\"]", "[\"debug\", \"debug\"]", "17:21: \"debug\" is in the list twice; remove one"),
+            ("Reads one item.", " ", "18:21: a description has to have 1 to 8192 characters"),
+            ("one item", "\\u202eone item", "18:21: a description has a character that cannot be seen: U+202E"),
             ("stories\"", "\\u202estories\"", "2:15: description has a character that cannot be seen: U+202E"),
             ("Search", "Sea\\nrch", "2:15: description has more than one line"),
         ] {
@@ -302,6 +332,42 @@ disable = ["debug"]
             ),
         ] {
             assert_eq!(asks(capabilities), Err(format!("plugins/x/plugin.toml:{expected}")));
+        }
+    }
+
+    #[test]
+    fn files_are_asked_for_by_folder() {
+        let asks = |files: &str| {
+            let manifest = parse(&format!("component = \"x.wasm\"\n[capabilities]\nfiles = {files}"));
+            manifest.map(|manifest| manifest.asked.in_words())
+        };
+        assert_eq!(asks("[{ path = \"data\" }]"), Ok(vec!["read the files in `data` of its own folder".to_owned()]));
+        for (files, expected) in [
+            (
+                "[\"data\"]",
+                "3:10: invalid type: string \"data\", expected a folder: { path = \"data\", access = \"read\" }",
+            ),
+            ("[{ path = \"data\", acess = \"read\" }]", "3:27: unknown key \"acess\"; did you mean \"access\"?"),
+            (
+                "[{ path = \"data\", access = \"write\" }]",
+                "3:36: \"write\" is no access; expected \"read\" or \"read-write\"",
+            ),
+            ("[{ access = \"read\" }]", "3:10: missing key `path`"),
+            (
+                "[{ path = \"../x\" }]",
+                "3:19: \"../x\" cannot name a folder of files; expected a path such as \"data\", in the plugin's own folder, or \
+                 \"/srv/docs\", without `.`, `..` and characters that cannot be seen",
+            ),
+            (
+                "[{ path = \"data\" }, { path = \"/data\" }]",
+                "3:38: the plugin sees another folder of the list at the path of \"/data\"; remove one",
+            ),
+            (
+                "[{ path = \"a\", access = \"read-write\" }, { path = \"a/b\" }]",
+                "3:58: \"a/b\" lies in another folder of the list that is read-write; remove one",
+            ),
+        ] {
+            assert_eq!(asks(files), Err(format!("plugins/x/plugin.toml:{expected}")));
         }
     }
 

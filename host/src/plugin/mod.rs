@@ -1,11 +1,13 @@
 //! From a folder of plugins to tools that can be called: manifest, lock file, loading, registry, schemas.
 
 pub mod acceptance;
+mod catalog;
 pub mod examples;
 pub mod files;
 mod inspect;
 mod language;
 mod load;
+mod loads;
 pub mod lock;
 pub mod manifest;
 mod registry;
@@ -15,13 +17,17 @@ mod trial;
 mod warnings;
 mod watch;
 
-pub(crate) use self::trial::{component_on_trial, on_trial};
 pub use self::{
+    catalog::{Catalog, Served, Unserved},
     inspect::{Inspection, inspect, inspect_component},
     language::Language,
     load::{Environment, Loaded},
-    registry::{Catalog, Registry, Served, Sources, Unserved},
+    registry::{Registry, Sources},
     schema::{InvalidSchema, Schema},
     tool::{Arguments, Hints, Tool},
     watch::watch,
+};
+pub(crate) use self::{
+    trial::{component_on_trial, on_trial},
+    watch::settle,
 };

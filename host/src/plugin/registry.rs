@@ -1,7 +1,7 @@
 //! The plugins of a folder as they are served at this moment, and how that changes.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::HashMap,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -11,118 +11,18 @@ use tokio::sync::watch;
 
 use super::{
     acceptance::State,
+    catalog::{Catalog, Served, Unserved},
     files::{Found, PluginFolder},
-    load::{self, Admitted, Candidate, Environment, Loaded, Lock},
-    tool::Tool,
+    load::{self, Admitted, Candidate, Environment, Lock},
+    loads::Loads,
     warnings,
 };
 use crate::{
     failure::Failure,
-    policy::{Digest, NotServed, PluginName, Policy},
+    policy::{NotServed, PluginName, Policy},
     sandbox::Sandbox,
     source::SourceError,
 };
-
-/// What is served at one moment. Never changes: a reload makes a new one, and calls under way keep theirs.
-#[derive(Debug, Default)]
-pub struct Catalog {
-    /// The tools, by name.
-    pub tools: Vec<Arc<Tool>>,
-    /// The plugins that are served.
-    pub served: Vec<Served>,
-    /// The plugins that are not.
-    pub unserved: Vec<Unserved>,
-    /// What is odd about the folder, its lock file or toolcell.toml and keeps no plugin from being served.
-    pub warnings: Vec<String>,
-    by_name: HashMap<String, Arc<Tool>>,
-}
-
-/// A plugin that is served.
-#[derive(Debug, Clone)]
-pub struct Served {
-    /// Its name.
-    pub name: PluginName,
-    /// What is odd about it and keeps nothing from being served.
-    pub warnings: Vec<String>,
-    tools: Vec<Arc<Tool>>,
-    loaded: Loaded,
-}
-
-/// A plugin that is not served.
-#[derive(Debug, Clone)]
-pub struct Unserved {
-    /// Its name.
-    pub name: PluginName,
-    /// Why.
-    pub reason: NotServed,
-}
-
-impl Catalog {
-    /// The tool of this name.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Arc<Tool>> {
-        self.by_name.get(name)
-    }
-
-    /// What a client is told about this server.
-    #[must_use]
-    pub fn instructions(&self) -> String {
-        let (served, all) = (self.served.len(), self.served.len() + self.unserved.len());
-        let mut text = "Each tool call runs in a sandbox of its own: nothing is kept between calls".to_owned();
-        let keeping = self.tools.iter().filter(|tool| tool.grant().cache().is_some()).map(|tool| tool.plugin());
-        let keeping: Vec<_> = keeping.collect::<BTreeSet<_>>().into_iter().collect();
-        if !keeping.is_empty() {
-            text.push_str(&format!(", except in the caches of: {}", keeping.join(", ")));
-        }
-        text.push('.');
-        if self.unserved.is_empty() {
-            return text;
-        }
-        let reasons: Vec<_> =
-            self.unserved.iter().map(|plugin| format!("{} ({})", plugin.name, plugin.reason.brief())).collect();
-        let mut mends: Vec<_> = self.unserved.iter().filter_map(|plugin| plugin.reason.mend(&plugin.name)).collect();
-        mends.dedup();
-        text.push_str(&format!(" {served} of {all} plugins are served. Not served: {}.", reasons.join(", ")));
-        if !mends.is_empty() {
-            let commands: Vec<_> = mends.iter().map(|mend| format!("`{mend}`")).collect();
-            text.push_str(&format!(
-                " A person runs {} in a terminal; do not run it yourself.",
-                commands.join(", then ")
-            ));
-        }
-        text
-    }
-
-    fn new(mut served: Vec<Served>, mut unserved: Vec<Unserved>, before: &Self) -> Self {
-        for (name, reason) in collisions(&served, before) {
-            tracing::warn!("plugin {name} is not served: {reason}");
-            served.retain(|plugin| plugin.name != name);
-            unserved.push(Unserved { name, reason });
-        }
-        unserved.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut tools: Vec<_> = served.iter().flat_map(|plugin| plugin.tools.iter().cloned()).collect();
-        tools.sort_by(|a, b| a.name().cmp(b.name()));
-        let by_name = tools.iter().map(|tool| (tool.name().to_owned(), Arc::clone(tool))).collect();
-        Self { tools, served, unserved, by_name, warnings: Vec::new() }
-    }
-}
-
-/// Plugins that lose a name: both at the start, the newcomer later.
-fn collisions(served: &[Served], before: &Catalog) -> Vec<(PluginName, NotServed)> {
-    let mut owners: BTreeMap<&str, Vec<&PluginName>> = BTreeMap::new();
-    for (plugin, tool) in served.iter().flat_map(|plugin| plugin.tools.iter().map(move |tool| (plugin, tool))) {
-        owners.entry(tool.name()).or_default().push(&plugin.name);
-    }
-    let mut losers = BTreeMap::new();
-    for (tool, owners) in owners.into_iter().filter(|(_, owners)| owners.len() > 1) {
-        let holder = before.get(tool).map(|held| held.plugin());
-        for name in owners.iter().filter(|name| Some(name.as_str()) != holder) {
-            let other = (*owners.iter().find(|other| other != &name).unwrap_or(name)).clone();
-            losers.insert((*name).clone(), NotServed::NameTaken { tool: tool.to_owned(), other });
-        }
-    }
-    losers.into_iter().collect()
-}
 
 /// Where the registry reads from and what it decides by.
 #[derive(Debug)]
@@ -146,6 +46,9 @@ pub struct Registry {
     sandbox: Arc<Sandbox>,
     catalog: ArcSwap<Catalog>,
     generation: watch::Sender<u64>,
+    /// Whether every plugin that was there at the start has been loaded or refused.
+    started: watch::Sender<bool>,
+    loads: Loads,
     /// Every tool that was ever listed, with its plugin: a call of one that is gone is told so.
     listed: Mutex<HashMap<String, PluginName>>,
     /// What the log already says about plugins whose files are not served.
@@ -161,11 +64,25 @@ impl Registry {
     ///
     /// When the folder cannot be read; what is wrong with one plugin only keeps that one from being served.
     pub async fn open(sources: Sources, sandbox: Arc<Sandbox>) -> Result<Self, SourceError> {
+        let registry = Self::start(sources, sandbox).await?;
+        registry.complete().await?;
+        Ok(registry)
+    }
+
+    /// Loads those plugins of a folder that were compiled before, and begins to compile the others. [`Registry::complete`] waits
+    /// for these.
+    ///
+    /// # Errors
+    ///
+    /// As [`Registry::open`].
+    pub async fn start(sources: Sources, sandbox: Arc<Sandbox>) -> Result<Self, SourceError> {
         let registry = Self {
             sources,
             sandbox,
             catalog: ArcSwap::default(),
             generation: watch::Sender::new(0),
+            started: watch::Sender::new(false),
+            loads: Loads::default(),
             listed: Mutex::default(),
             logged: Mutex::default(),
             reloading: tokio::sync::Mutex::default(),
@@ -206,12 +123,45 @@ impl Registry {
         })
     }
 
-    /// Reads the folder again and serves what it holds now. A plugin whose new version is broken keeps its old one.
+    /// Becomes true once every plugin that was there at the start has been loaded or refused.
+    #[must_use]
+    pub fn started(&self) -> watch::Receiver<bool> {
+        self.started.subscribe()
+    }
+
+    /// A number that grows whenever the load of a plugin ends: [`Registry::refresh`] then serves it.
+    pub(super) fn loads_ended(&self) -> watch::Receiver<u64> {
+        self.loads.ended()
+    }
+
+    /// Waits until nothing is being loaded any more.
+    ///
+    /// # Errors
+    ///
+    /// As [`Registry::reload`].
+    pub async fn complete(&self) -> Result<(), SourceError> {
+        let mut ended = self.loads.ended();
+        loop {
+            self.refresh().await?;
+            if self.catalog().loading.is_empty() || ended.changed().await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads the folder again and serves what it holds now. A plugin whose new version is broken, or still being loaded, keeps
+    /// its old one.
     ///
     /// # Errors
     ///
     /// When the folder cannot be read; what was served stays.
     pub async fn reload(&self) -> Result<(), SourceError> {
+        self.loads.forget_failures();
+        self.refresh().await
+    }
+
+    /// As [`Registry::reload`], but what could not be loaded is not tried again.
+    pub(super) async fn refresh(&self) -> Result<(), SourceError> {
         let _one_at_a_time = self.reloading.lock().await;
         let folder = PluginFolder::open(&self.sources.folder)?;
         let listing = folder.list().map_err(|error| {
@@ -224,15 +174,19 @@ impl Registry {
         for warning in warnings.iter().filter(|warning| !before.warnings.contains(warning)) {
             tracing::warn!("{warning}");
         }
-        let (mut served, mut unserved) = (Vec::new(), Vec::new());
+        let (mut served, mut unserved, mut loading) = (Vec::new(), Vec::new(), Vec::new());
+        self.loads.keep(&listing.names);
         for found in &listing.found {
             let name = &found.name;
             let old = before.served.iter().find(|plugin| plugin.name == *name);
             let admitted = self.admit(&folder, found, &lock, old).await;
+            if matches!(admitted, Err(NotServed::BeingLoaded)) {
+                loading.push(name.clone());
+            }
             let is_news = self.is_news(name, admitted.as_ref().err());
             match (admitted, old) {
                 (Ok(plugin), _) => served.push(plugin),
-                (Err(reason), Some(old)) if is_broken(&reason) => {
+                (Err(reason), Some(old)) if keeps_old(&reason) => {
                     if is_news {
                         tracing::error!("plugin {name}: the version before this one stays: {reason}");
                     }
@@ -247,13 +201,18 @@ impl Registry {
                 }
             }
         }
-        let catalog = Catalog { warnings, ..Catalog::new(served, unserved, &before) };
-        let is_changed = is_changed(&before, &catalog);
+        let is_complete = loading.is_empty();
+        let holding = self.started.borrow().then_some(&*before);
+        let mut catalog = Catalog::new(served, unserved, holding);
+        catalog.warnings = warnings;
+        catalog.loading = loading;
+        let is_changed = catalog.differs_from(&before);
         self.remember(&catalog);
         self.catalog.store(Arc::new(catalog));
         if is_changed {
             self.generation.send_modify(|generation| *generation += 1);
         }
+        self.started.send_if_modified(|started| is_complete && !std::mem::replace(started, true));
         Ok(())
     }
 
@@ -268,7 +227,7 @@ impl Registry {
         let candidate = Candidate::read(folder, found, &self.sources.state)?;
         let kept = old.map(|old| &old.loaded).filter(|loaded| loaded.component == candidate.component).cloned();
         let Sources { policy, environment, .. } = &self.sources;
-        match load::admit(&self.sandbox, &candidate, lock, policy, environment, kept).await {
+        match load::admit(&self.sandbox, &candidate, lock, policy, environment, kept, &self.loads).await {
             Ok(Admitted { loaded, tools, warnings }) => {
                 for warning in warnings.iter().filter(|warning| old.is_none_or(|old| !old.warnings.contains(warning))) {
                     tracing::warn!("plugin {}: {warning}", found.name);
@@ -278,10 +237,8 @@ impl Registry {
             }
             // Half a file is no component that somebody has to review: what is served stays until the rest is there.
             Err(NotServed::ComponentChanged) if old.is_some() => {
-                match self.sandbox.load(&candidate.wasm, &candidate.component).await {
-                    Ok(_) => Err(NotServed::ComponentChanged),
-                    Err(error) => Err(NotServed::InvalidComponent(error.to_string())),
-                }
+                self.loads.check(&self.sandbox, &candidate).await?;
+                Err(NotServed::ComponentChanged)
             }
             Err(reason) => Err(reason),
         }
@@ -309,6 +266,8 @@ impl Registry {
     fn is_news(&self, plugin: &PluginName, wrong: Option<&NotServed>) -> bool {
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
         let before = match wrong {
+            // It has a line of its own, and what is wrong with the plugin may stay so.
+            Some(NotServed::BeingLoaded) => return false,
             Some(reason) => logged.insert(plugin.clone(), reason.clone()),
             None => logged.remove(plugin),
         };
@@ -325,16 +284,8 @@ impl Registry {
     }
 }
 
-/// Whether a reload failed because files are damaged or half-written, not because somebody decided something.
-fn is_broken(reason: &NotServed) -> bool {
-    matches!(reason, NotServed::InvalidManifest(_) | NotServed::NotBuilt | NotServed::InvalidComponent(_))
-}
-
-fn is_changed(before: &Catalog, after: &Catalog) -> bool {
-    let listed = |catalog: &Catalog| -> Vec<(String, Digest)> {
-        let tools =
-            catalog.served.iter().flat_map(|plugin| plugin.tools.iter().map(|tool| (tool, plugin.loaded.tools)));
-        tools.map(|(tool, digest)| (format!("{} {:?}", tool.name(), tool.hints()), digest)).collect()
-    };
-    listed(before) != listed(after)
+/// Whether a reload failed because files are damaged or half-written, or has not ended, not because somebody decided something.
+fn keeps_old(reason: &NotServed) -> bool {
+    use NotServed::{BeingLoaded, InvalidComponent, InvalidManifest, NotBuilt};
+    matches!(reason, InvalidManifest(_) | NotBuilt | InvalidComponent(_) | BeingLoaded)
 }

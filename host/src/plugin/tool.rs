@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Schema, manifest::is_tool_name};
+use super::{
+    Schema,
+    manifest::{MAX_DESCRIPTION, is_tool_name},
+};
 use crate::{
     call::Call,
     failure::{self, Failure, Mismatch},
@@ -13,9 +16,6 @@ use crate::{
     sandbox::{Program, RawOutput, Sandbox, ToolSpec, Work},
     text::hidden_character,
 };
-
-/// Characters of a tool's description.
-const MAX_DESCRIPTION: usize = 8_192;
 
 /// Bytes of an answer that are read where the client is served; more takes so long that others would wait for it.
 const AT_ONCE: u64 = 256 << 10;
@@ -101,11 +101,11 @@ impl Description {
         })
     }
 
-    /// The hints, those that the plugin leaves open derived from what it was granted: without the network a tool can change
-    /// nothing, because nothing outlives its call and databases are only read.
+    /// The hints, those that the plugin leaves open derived from what it was granted: without the network and folders to write
+    /// in a tool can change nothing, because nothing else outlives its call and databases are only read.
     fn hints(&self, grant: &Grant) -> Hints {
         let reaches_out = !grant.network().is_empty();
-        let read_only = self.spec.read_only.unwrap_or(!reaches_out);
+        let read_only = self.spec.read_only.unwrap_or(!reaches_out && !grant.files().may_change());
         Hints {
             read_only,
             destructive: !read_only && self.spec.destructive.unwrap_or(true),

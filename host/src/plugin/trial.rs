@@ -31,11 +31,12 @@ pub(crate) async fn component_on_trial(
     wasm: Vec<u8>,
 ) -> Result<Vec<Tool>, NotServed> {
     let component = Digest::of(&wasm);
-    tools(sandbox, &Candidate { found, manifest, wasm, component, built_here: None }).await
+    tools(sandbox, &Candidate { found, manifest, wasm: wasm.into(), component, built_here: None, home: None }).await
 }
 
 async fn tools(sandbox: &Arc<Sandbox>, candidate: &Candidate<'_>) -> Result<Vec<Tool>, NotServed> {
     let loaded = load::load(sandbox, &candidate.found.name, &candidate.wasm, candidate.component).await?;
+    let loaded = loaded.described(&candidate.manifest.tools)?;
     let grant = Grant::everything(&candidate.manifest.asked);
     // The replay has the variables; that those of this process are not set is nobody's matter.
     let (environment, mut warnings) = (Environment::default(), Vec::new());

@@ -1,15 +1,19 @@
-//! Sees changes in the plugins folder and reloads it.
+//! Sees changes in the plugins folder and reloads it, and serves plugins that took their time once they are loaded.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
-use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{Config, Event, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::{
     sync::mpsc,
     time::{sleep, timeout},
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::host::Host;
+use crate::{host::Host, policy::Access};
 
 /// How long the folder has to be quiet before it is read: a build writes a file in many steps.
 const QUIET: Duration = Duration::from_millis(150);
@@ -20,35 +24,70 @@ const LATEST: Duration = Duration::from_secs(2);
 /// How often it is looked whether a folder that was removed is there again.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// Reloads the host's plugins whenever their folder changes, until the returned handle is dropped. Must be called within a
-/// runtime.
-///
-/// # Errors
-///
-/// When the system cannot watch the folder; what is served then stays as it is.
-pub fn watch(host: &Arc<Host>) -> notify::Result<AbortOnDropHandle<()>> {
+/// Reloads the host's plugins whenever their folder changes or one that was being loaded is there, until the returned handle
+/// is dropped. Must be called within a runtime.
+pub fn watch(host: &Arc<Host>) -> AbortOnDropHandle<()> {
     let (sender, mut changed) = mpsc::channel(1);
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        if event.map_or(true, |event| !event.kind.is_access()) {
-            // One pending change is as good as many.
-            let _ = sender.try_send(());
-        }
-    })?;
-    watcher.watch(host.registry().folder(), RecursiveMode::Recursive)?;
+    let mut watcher = watcher(sender, host)
+        .map_err(|error| tracing::warn!("changes in the folder are not seen until a restart: {error}"))
+        .ok();
+    let mut loaded = host.registry().loads_ended();
+    // What ended before now has not been seen by anybody.
+    loaded.mark_changed();
     let host = Arc::clone(host);
-    Ok(AbortOnDropHandle::new(tokio::spawn(async move {
-        while changed.recv().await.is_some() {
-            settle(&mut changed).await;
-            watch_again(&mut watcher, host.registry().folder()).await;
-            if let Err(error) = host.registry().reload().await {
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        let registry = host.registry();
+        loop {
+            let done = tokio::select! {
+                Some(()) = changed.recv() => {
+                    settle(&mut changed).await;
+                    if let Some(watcher) = &mut watcher {
+                        watch_again(watcher, registry.folder()).await;
+                    }
+                    registry.reload().await
+                }
+                Ok(()) = loaded.changed() => registry.refresh().await,
+                else => return,
+            };
+            if let Err(error) = done {
                 tracing::error!("plugins not reloaded: {error}");
             }
         }
-    })))
+    }))
+}
+
+/// Tells `changed` of changes in the folder.
+fn watcher(changed: mpsc::Sender<()>, host: &Arc<Host>) -> notify::Result<RecommendedWatcher> {
+    let watched = Arc::downgrade(host);
+    let told = move |event: notify::Result<Event>| {
+        let Some(host) = watched.upgrade() else { return };
+        if event.map_or(true, |event| !event.kind.is_access() && !is_of_its_own_files(&host, &event)) {
+            // One pending change is as good as many.
+            let _ = changed.try_send(());
+        }
+    };
+    // A link that leads out is not read, and what it leads to can be the whole machine.
+    let mut watcher = RecommendedWatcher::new(told, Config::default().with_follow_symlinks(false))?;
+    watcher.watch(host.registry().folder(), RecursiveMode::Recursive)?;
+    Ok(watcher)
+}
+
+/// Whether all of it happened in folders that plugins write in themselves, which says nothing new about any plugin.
+fn is_of_its_own_files(host: &Host, event: &Event) -> bool {
+    let catalog = host.catalog();
+    let in_one_of_them = |path: &PathBuf| {
+        catalog.tools.iter().any(|tool| {
+            let own =
+                tool.grant().files().iter().filter(|(folder, access)| folder.is_own() && *access == Access::ReadWrite);
+            let plugin = host.registry().folder().join(tool.plugin());
+            own.into_iter().any(|(folder, _)| path.starts_with(plugin.join(folder.as_str())))
+        })
+    };
+    !event.paths.is_empty() && event.paths.iter().all(in_one_of_them)
 }
 
 /// Waits until nothing has changed for a while.
-async fn settle(changed: &mut mpsc::Receiver<()>) {
+pub(crate) async fn settle(changed: &mut mpsc::Receiver<()>) {
     let quiet = async { while let Ok(Some(())) = timeout(QUIET, changed.recv()).await {} };
     let _ = timeout(LATEST, quiet).await;
 }

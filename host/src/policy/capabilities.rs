@@ -4,9 +4,9 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{CacheRoom, DatabaseName, NetworkRule, PartialLimits, address};
+use super::{CacheRoom, DatabaseName, FolderChoice, Folders, NetworkRule, PartialLimits, address};
 
-/// Servers, environment variables, state and limits. A manifest asks with one, the lock file grants with another.
+/// Servers, environment variables, state, files and limits. A manifest asks with one, the lock file grants with another.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Capabilities {
     /// Servers that may be reached.
@@ -17,6 +17,8 @@ pub struct Capabilities {
     pub cache: Option<CacheRoom>,
     /// Databases that may be queried.
     pub postgres: BTreeSet<DatabaseName>,
+    /// Folders whose files may be used.
+    pub files: Folders,
     /// Limits that are not the defaults.
     pub limits: PartialLimits,
 }
@@ -29,6 +31,7 @@ impl Capabilities {
             && self.env.is_empty()
             && self.cache.is_none()
             && self.postgres.is_empty()
+            && self.files.is_empty()
             && self.limits.above_defaults().is_empty()
     }
 
@@ -42,6 +45,7 @@ impl Capabilities {
             env: self.env.difference(&reviewed.env).cloned().collect(),
             cache: self.cache.filter(is_more),
             postgres: self.postgres.difference(&reviewed.postgres).cloned().collect(),
+            files: self.files.beyond(&reviewed.files),
             limits: self.limits.beyond(&reviewed.limits),
         }
     }
@@ -62,7 +66,7 @@ impl Capabilities {
         }
     }
 
-    /// What the operator grants by naming servers, variables or databases instead of taking all: `None` takes what
+    /// What the operator grants by naming servers, variables, databases or folders instead of taking all: `None` takes what
     /// [`Capabilities::granted_by_default`] does.
     ///
     /// # Errors
@@ -73,6 +77,7 @@ impl Capabilities {
         network: Option<BTreeSet<NetworkRule>>,
         env: Option<BTreeSet<EnvName>>,
         postgres: Option<BTreeSet<DatabaseName>>,
+        files: Option<&[FolderChoice]>,
     ) -> Result<Self, NotAsked> {
         let mut granted = self.granted_by_default();
         if let Some(network) = network {
@@ -94,6 +99,13 @@ impl Capabilities {
             }
             granted.postgres = postgres;
         }
+        if let Some(files) = files {
+            if let Some(choice) = files.iter().find(|choice| self.files.access(&choice.path).is_none()) {
+                return Err(NotAsked(choice.path.to_string()));
+            }
+            let named: Folders = files.iter().map(|choice| (choice.path.clone(), choice.most)).collect();
+            granted.files = named.intersection(&self.files);
+        }
         Ok(granted)
     }
 
@@ -104,7 +116,7 @@ impl Capabilities {
         let variables = self.env.iter().map(|name| format!("read the variable {name}"));
         let cache = self.cache.iter().map(CacheRoom::in_words);
         let databases = self.postgres.iter().map(|name| format!("read the database `{name}`"));
-        let state = cache.chain(databases);
+        let state = cache.chain(databases).chain(self.files.in_words());
         servers.chain(variables).chain(state).chain(self.limits.above_defaults().in_words()).collect()
     }
 }
@@ -127,7 +139,7 @@ fn rule_in_words(rule: &NetworkRule) -> String {
     words
 }
 
-/// A server, variable or database that the plugin's manifest does not ask for.
+/// A server, variable, database or folder that the plugin's manifest does not ask for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the plugin does not ask for {0}; only what its manifest asks for can be granted")]
 pub struct NotAsked(String);
@@ -189,6 +201,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::policy::Access;
 
     fn rules(rules: &[&str]) -> BTreeSet<NetworkRule> {
         rules.iter().map(|rule| rule.parse().expect("the test writes a rule")).collect()
@@ -198,12 +211,17 @@ mod tests {
         names.iter().map(|name| name.parse().expect("the test writes a name")).collect()
     }
 
+    fn folders(folders: &[(&str, Access)]) -> Folders {
+        folders.iter().map(|(path, access)| (path.parse().expect("the test writes a path"), *access)).collect()
+    }
+
     fn asked() -> Capabilities {
         Capabilities {
             network: rules(&["https://hn.algolia.com", "http://*"]),
             env: names(&["HN_TOKEN", "HN_USER"]),
             cache: Some(CacheRoom { max: 16 << 20, ttl_max: Duration::from_hours(1) }),
             postgres: ["replica", "events"].map(|name| name.parse().expect("the test writes a name")).into(),
+            files: folders(&[("data", Access::ReadWrite), ("/srv/docs", Access::Read)]),
             limits: PartialLimits { memory: Some(512 << 20), concurrency: Some(2), ..PartialLimits::default() },
         }
     }
@@ -237,6 +255,9 @@ mod tests {
                 "keep up to 16MiB from one call to the next, each entry for at most 1h",
                 "read the database `events`",
                 "read the database `replica`",
+                "read the files in /srv/docs of this machine, and all that is below it",
+                "read, write and delete the files in `data` of its own folder; what it writes stays after the call, and \
+                 nothing bounds how much that becomes over many calls",
                 "use up to 512MiB of memory (default 256MiB)",
             ]
         );
@@ -249,6 +270,7 @@ mod tests {
             env: names(&["HN_TOKEN"]),
             cache: Some(CacheRoom { max: 16 << 20, ttl_max: Duration::from_secs(60) }),
             postgres: ["events".parse().expect("a name")].into(),
+            files: folders(&[("data", Access::Read), ("/srv/docs", Access::ReadWrite)]),
             ..Capabilities::default()
         };
         assert_eq!(
@@ -258,11 +280,14 @@ mod tests {
                 "read the variable HN_USER",
                 "keep up to 16MiB from one call to the next, each entry for at most 1h",
                 "read the database `replica`",
+                "read, write and delete the files in `data` of its own folder; what it writes stays after the call, and \
+                 nothing bounds how much that becomes over many calls",
                 "use up to 512MiB of memory (default 256MiB)"
             ]
         );
-        assert!(asked().covers(&before));
         assert!(!before.covers(&asked()));
+        let before = Capabilities { files: folders(&[("data", Access::Read)]), ..before };
+        assert!(asked().covers(&before));
         assert!(before.beyond(&asked()).is_empty());
     }
 
@@ -277,7 +302,7 @@ mod tests {
     fn any_server_is_granted_only_by_name() {
         assert_eq!(asked().granted_by_default().network, rules(&["https://hn.algolia.com"]));
         let named = |network: &[&str]| {
-            asked().granted_by_naming(Some(rules(network)), None, None).map(|granted| granted.network)
+            asked().granted_by_naming(Some(rules(network)), None, None, None).map(|granted| granted.network)
         };
         assert_eq!(named(&["http://*"]), Ok(rules(&["http://*"])));
         assert_eq!(named(&["http://localhost"]), Ok(rules(&["http://localhost"])));
@@ -291,16 +316,28 @@ mod tests {
 
     #[test]
     fn variables_are_granted_by_name() {
-        let named = |env: &[&str]| asked().granted_by_naming(None, Some(names(env)), None).map(|granted| granted.env);
+        let named =
+            |env: &[&str]| asked().granted_by_naming(None, Some(names(env)), None, None).map(|granted| granted.env);
         assert_eq!(named(&["HN_TOKEN"]), Ok(names(&["HN_TOKEN"])));
         assert_eq!(named(&["HOME"]), Err(NotAsked("HOME".to_owned())));
     }
 
     #[test]
     fn databases_are_granted_by_name() {
-        let named = |name: &str| asked().granted_by_naming(None, None, Some([name.parse().expect("a name")].into()));
+        let named =
+            |name: &str| asked().granted_by_naming(None, None, Some([name.parse().expect("a name")].into()), None);
         assert_eq!(named("events").map(|granted| granted.postgres.len()), Ok(1));
         assert_eq!(named("users"), Err(NotAsked("users".to_owned())));
+    }
+
+    #[test]
+    fn folders_are_granted_by_name_and_to_be_read_alone() {
+        let named = |text: &str| asked().granted_by_naming(None, None, None, Some(&[text.parse().expect("a choice")]));
+        let files = |text| named(text).map(|granted| granted.files);
+        assert_eq!(files("data"), Ok(folders(&[("data", Access::ReadWrite)])));
+        assert_eq!(files("data:read"), Ok(folders(&[("data", Access::Read)])));
+        assert_eq!(files("/srv/docs"), Ok(folders(&[("/srv/docs", Access::Read)])));
+        assert_eq!(files("/srv"), Err(NotAsked("/srv".to_owned())));
     }
 
     #[test]

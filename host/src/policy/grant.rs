@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, net::IpAddr};
 
 use super::{
-    CacheRoom, Capabilities, DatabaseName, EnvName, Limits, NetworkRule, PluginName, address::special_kind,
+    CacheRoom, Capabilities, DatabaseName, EnvName, Folders, Limits, NetworkRule, PluginName, address::special_kind,
     server::Host,
 };
 use crate::receipt::{Denial, Server};
@@ -24,6 +24,8 @@ pub struct Grant {
     pub(super) asks_for_cache: bool,
     pub(super) postgres: BTreeSet<DatabaseName>,
     pub(super) asked_postgres: BTreeSet<DatabaseName>,
+    pub(super) files: Folders,
+    pub(super) asked_files: Folders,
     pub(super) limits: Limits,
 }
 
@@ -41,6 +43,8 @@ impl Grant {
             asks_for_cache: false,
             postgres: BTreeSet::new(),
             asked_postgres: BTreeSet::new(),
+            files: Folders::default(),
+            asked_files: Folders::default(),
             limits,
         }
     }
@@ -56,6 +60,8 @@ impl Grant {
             asks_for_cache: asked.cache.is_some(),
             postgres: asked.postgres.clone(),
             asked_postgres: asked.postgres.clone(),
+            files: asked.files.clone(),
+            asked_files: asked.files.clone(),
             ..Self::nothing(Limits::default().with(&asked.limits))
         }
     }
@@ -131,7 +137,7 @@ impl Grant {
         Denial::NotGranted { server: server.clone(), plugin: self.plugin_text() }
     }
 
-    fn plugin_text(&self) -> Option<String> {
+    pub(super) fn plugin_text(&self) -> Option<String> {
         self.plugin.as_ref().map(ToString::to_string)
     }
 

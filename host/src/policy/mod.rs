@@ -7,6 +7,7 @@
 pub mod address;
 mod capabilities;
 mod digest;
+mod files;
 mod grant;
 pub(crate) mod limits;
 mod name;
@@ -20,6 +21,7 @@ pub mod units;
 
 pub use capabilities::{Capabilities, EnvName, InvalidEnvName, NotAsked};
 pub use digest::{Digest, InvalidDigest};
+pub use files::{Access, FolderChoice, FolderPath, Folders, InvalidAccess, InvalidFolderPath};
 pub use grant::Grant;
 pub use limits::{InvalidLimit, Limits, PartialLimits};
 pub use name::{InvalidPluginName, PluginName};

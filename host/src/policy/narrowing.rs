@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CacheCaps, DatabaseName, EnvName, Grant, NetworkRule, NotServed, PartialLimits, PluginName};
+use super::{CacheCaps, DatabaseName, EnvName, Folders, Grant, NetworkRule, NotServed, PartialLimits, PluginName};
 
 /// The operator's narrowing of all plugins and of single ones. The default takes nothing away.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -32,13 +32,23 @@ pub struct PluginPolicy {
     pub cache: bool,
     /// Where it is given, other databases are out of reach.
     pub postgres: Option<BTreeSet<DatabaseName>>,
+    /// Where it is given, other folders are out of reach, and these may be used no further than this.
+    pub files: Option<Folders>,
     /// Tools that are not served, by the plugin's own names for them.
     pub disable: BTreeSet<String>,
 }
 
 impl Default for PluginPolicy {
     fn default() -> Self {
-        Self { enabled: true, network: None, env: None, cache: true, postgres: None, disable: BTreeSet::new() }
+        Self {
+            enabled: true,
+            network: None,
+            env: None,
+            cache: true,
+            postgres: None,
+            files: None,
+            disable: BTreeSet::new(),
+        }
     }
 }
 
@@ -61,6 +71,9 @@ impl Policy {
         }
         if let Some(postgres) = own.and_then(|own| own.postgres.as_ref()) {
             grant.postgres.retain(|name| postgres.contains(name));
+        }
+        if let Some(files) = own.and_then(|own| own.files.as_ref()) {
+            grant.files = grant.files.intersection(files);
         }
         let may_keep = own.is_none_or(|own| own.cache);
         grant.cache = grant.cache.filter(|_| may_keep).map(|room| room.capped_by(&self.cache));

@@ -29,6 +29,9 @@ pub enum NotServed {
     /// The plugin comes as source, and its component is not there yet.
     #[error("not built from its source yet")]
     NotBuilt,
+    /// It takes a while the first time, above all to compile the component. It is served, or something is wrong with it, by itself.
+    #[error("still being loaded")]
+    BeingLoaded,
     /// The component cannot be read or loaded, or lists no usable tools.
     #[error("component not valid: {0}")]
     InvalidComponent(String),
@@ -59,6 +62,7 @@ impl NotServed {
             Self::ToolsChanged => "tools changed since they were reviewed",
             Self::InvalidManifest(_) => "manifest not valid",
             Self::NotBuilt => "not built from its source yet",
+            Self::BeingLoaded => "still being loaded, its tools come by themselves",
             Self::InvalidComponent(_) => "component not valid",
             Self::NameTaken { .. } => "a tool's name is taken by another plugin",
             Self::Disabled => "turned off in toolcell.toml",
@@ -66,7 +70,7 @@ impl NotServed {
     }
 
     /// The command that a person runs to mend it, or to see what has to be mended by hand. `None` where the operator
-    /// wants it so.
+    /// wants it so, or nothing is wrong.
     #[must_use]
     pub fn mend(&self, plugin: &PluginName) -> Option<String> {
         match self {
@@ -78,7 +82,7 @@ impl NotServed {
             Self::LockUnusable(_) | Self::InvalidManifest(_) | Self::InvalidComponent(_) | Self::NameTaken { .. } => {
                 Some(format!("toolcell check {plugin}"))
             }
-            Self::Disabled => None,
+            Self::BeingLoaded | Self::Disabled => None,
         }
     }
 

@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 use proptest::{collection::btree_set, option, prelude::*, sample::select};
 
 use super::{
-    CacheCaps, CacheRoom, Capabilities, DatabaseName, Digest, Entry, EnvName, Evidence, Grant, Limits, NetworkRule,
-    PartialLimits, PluginName, PluginPolicy, Policy, address::special_kind, review, server_of,
+    Access, CacheCaps, CacheRoom, Capabilities, DatabaseName, Digest, Entry, EnvName, Evidence, Folders, Grant, Limits,
+    NetworkRule, PartialLimits, PluginName, PluginPolicy, Policy, address::special_kind, review, server_of,
 };
 use crate::receipt::Server;
 
@@ -67,8 +67,9 @@ fn limits() -> impl Strategy<Value = PartialLimits> {
 }
 
 fn capabilities() -> impl Strategy<Value = Capabilities> {
-    (rules(), env(), option::of(room()), databases(), limits())
-        .prop_map(|(network, env, cache, postgres, limits)| Capabilities { network, env, cache, postgres, limits })
+    (rules(), env(), option::of(room()), databases(), files(), limits()).prop_map(
+        |(network, env, cache, postgres, files, limits)| Capabilities { network, env, cache, postgres, files, limits },
+    )
 }
 
 fn room() -> impl Strategy<Value = CacheRoom> {
@@ -80,14 +81,30 @@ fn databases() -> impl Strategy<Value = BTreeSet<DatabaseName>> {
     btree_set(select(&["a", "b", "c"][..]).prop_map(|name| name.parse().expect("these are names")), 0..3)
 }
 
+fn files() -> impl Strategy<Value = Folders> {
+    let path = select(&["data", "data/in", "/srv"][..]).prop_map(|path| path.parse().expect("these are paths"));
+    let folder = (path, select(&[Access::Read, Access::ReadWrite][..]));
+    btree_set(folder, 0..3).prop_map(Folders::from_iter)
+}
+
+fn files_within(files: &Folders, bound: &Folders) -> bool {
+    files.beyond(bound).is_empty()
+}
+
 fn cache_within(cache: Option<CacheRoom>, bound: Option<CacheRoom>) -> bool {
     cache.is_none_or(|room| bound.is_some_and(|bound| room.is_within(&bound)))
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
-    let own = (option::of(rules()), option::of(env()), any::<bool>(), option::of(databases())).prop_map(
-        |(network, env, cache, postgres)| PluginPolicy { network, env, cache, postgres, ..PluginPolicy::default() },
-    );
+    let own = (option::of(rules()), option::of(env()), any::<bool>(), option::of(databases()), option::of(files()))
+        .prop_map(|(network, env, cache, postgres, files)| PluginPolicy {
+            network,
+            env,
+            cache,
+            postgres,
+            files,
+            ..PluginPolicy::default()
+        });
     let cache = option::of(room())
         .prop_map(|room| CacheCaps { max: room.map(|room| room.max), ttl_max: room.map(|room| room.ttl_max) });
     (limits(), option::of(rules()), rules(), cache, own).prop_map(|(caps, allow, deny, cache, own)| Policy {
@@ -186,6 +203,7 @@ proptest! {
         prop_assert!((reached || !reaches) && (dialled || !dials));
         prop_assert!(after.env().is_subset(before.env()));
         prop_assert!(after.postgres().is_subset(before.postgres()));
+        prop_assert!(files_within(after.files(), before.files()));
         prop_assert!(cache_within(after.cache(), before.cache()));
         prop_assert!(within(after.limits(), before.limits()));
     }
@@ -203,6 +221,7 @@ proptest! {
             prop_assert!(!reaches || after.network.iter().any(|rule| rule.matches(&server)));
             prop_assert!(grant.env().is_subset(&granted.env) && grant.env().is_subset(&after.env));
             prop_assert!(grant.postgres().is_subset(&granted.postgres) && grant.postgres().is_subset(&after.postgres));
+            prop_assert!(files_within(grant.files(), &granted.files) && files_within(grant.files(), &after.files));
             prop_assert!(cache_within(grant.cache(), granted.cache) && cache_within(grant.cache(), after.cache));
             // By default a plugin is granted exactly the limits above the defaults.
             prop_assert!(within(grant.limits(), &Limits::default().with(&granted.limits)));
@@ -214,12 +233,13 @@ proptest! {
         asked in capabilities(), named in option::of(rules()), env in option::of(env()),
         postgres in option::of(databases()),
     ) {
-        if let Ok(granted) = asked.granted_by_naming(named, env, postgres) {
+        if let Ok(granted) = asked.granted_by_naming(named, env, postgres, None) {
             let grant = decide(&asked, &entry(&asked, granted.clone()), &Policy::default());
             let grant = grant.expect("what was reviewed is what is asked");
             prop_assert_eq!(grant.network(), &granted.network);
             prop_assert_eq!(grant.env(), &granted.env);
             prop_assert_eq!((grant.cache(), grant.postgres()), (granted.cache, &granted.postgres));
+            prop_assert_eq!(grant.files(), &granted.files);
         }
     }
 

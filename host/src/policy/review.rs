@@ -35,6 +35,7 @@ impl Entry {
             env: self.granted.env.union(&self.declined.env).cloned().collect(),
             cache: self.granted.cache,
             postgres: self.granted.postgres.union(&self.declined.postgres).cloned().collect(),
+            files: self.granted.files.union(&self.declined.files),
             limits: self.granted.limits,
         }
     }
@@ -105,6 +106,8 @@ impl Reviewed {
             asks_for_cache: self.asked.cache.is_some(),
             postgres: granted.postgres.intersection(&self.asked.postgres).cloned().collect(),
             asked_postgres: self.asked.postgres.clone(),
+            files: granted.files.intersection(&self.asked.files),
+            asked_files: self.asked.files.clone(),
             // Whatever exceeds the defaults was reviewed, or the first step would have refused.
             limits: Limits::default().with(&self.asked.limits),
         };
@@ -129,7 +132,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::policy::CacheRoom;
+    use crate::policy::{Access, CacheRoom};
 
     fn capabilities(network: &[&str], env: &[&str]) -> Capabilities {
         Capabilities {
@@ -244,13 +247,32 @@ mod tests {
         };
         let asked = state(16, &["a", "b"]);
         let named = Some(["a".parse().expect("a name")].into());
-        let entry = entry(&asked, asked.granted_by_naming(None, None, named).expect("it is asked for"));
+        let entry = entry(&asked, asked.granted_by_naming(None, None, named, None).expect("it is asked for"));
         let grant = decide(&asked, Some(&entry)).expect("less was granted on purpose");
         assert_eq!((grant.cache, &grant.postgres), (Some(room(16)), &state(16, &["a"]).postgres));
         let grant = decide(&state(8, &["a", "b"]), Some(&entry)).expect("the plugin asks for less");
         assert_eq!(grant.cache, Some(room(8)));
         let more = decide(&state(32, &["a", "b", "c"]), Some(&entry));
         assert_eq!(more, Err(NotServed::AsksForMore(Box::new(state(32, &["c"])))));
+    }
+
+    #[test]
+    fn files_that_were_reviewed_are_granted_and_more_of_them_is_not() {
+        let files = |folders: &[(&str, Access)]| {
+            let folders = folders.iter().map(|(path, access)| (path.parse().expect("the test writes a path"), *access));
+            Capabilities { files: folders.collect(), ..Capabilities::default() }
+        };
+        let asked = files(&[("data", Access::ReadWrite), ("docs", Access::Read)]);
+        let choice = ["data:read".parse().expect("a choice")];
+        let entry = entry(&asked, asked.granted_by_naming(None, None, None, Some(&choice)).expect("it is asked for"));
+        assert_eq!(entry.declined, asked);
+        let grant = decide(&asked, Some(&entry)).expect("less was granted on purpose");
+        assert_eq!(grant.files(), &files(&[("data", Access::Read)]).files);
+        let grant = decide(&files(&[("docs", Access::Read)]), Some(&entry)).expect("the plugin asks for less");
+        assert!(grant.files().is_empty());
+        let more = files(&[("data", Access::ReadWrite), ("docs", Access::ReadWrite)]);
+        let unseen = files(&[("docs", Access::ReadWrite)]);
+        assert_eq!(decide(&more, Some(&entry)), Err(NotServed::AsksForMore(Box::new(unseen))));
     }
 
     #[test]

@@ -62,6 +62,11 @@ impl CodeCache {
         }
     }
 
+    /// Whether there is an entry, sound or not.
+    pub(super) fn has(&self, engine: &Engine, digest: &Digest) -> bool {
+        self.folder.join(entry_name(engine, digest)).exists()
+    }
+
     /// Keeps compiled code. A failure is logged and otherwise harmless.
     pub(super) fn store(&self, engine: &Engine, digest: &Digest, code: &[u8]) {
         let name = entry_name(engine, digest);
@@ -314,7 +319,7 @@ pub(super) mod tests {
                 fs::write(&entry, bad).expect("the entry is ours");
             }
             let loaded = sandbox.load(EMPTY, &digest).await;
-            assert!(matches!(loaded, Err(LoadError::Export(_))), "it compiles and exports nothing: {loaded:?}");
+            assert!(matches!(loaded, Err(LoadError::Plain(_))), "it compiles and exports nothing: {loaded:?}");
             assert!(cache().load(&sandbox.engine, &digest).is_some(), "a sound entry is there");
         }
         assert_eq!(fs::read_dir(&code).expect("the folder is ours").count(), 1, "nothing else is left behind");

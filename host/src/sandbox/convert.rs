@@ -120,7 +120,7 @@ impl From<tool_types::Blob> for Blob {
 }
 
 /// The code of a tool's error whose own is not one.
-const UNNAMED: &str = "tool_error";
+pub(super) const UNNAMED: &str = "tool_error";
 
 /// As the contract has it. A code stands in texts and logs as it is.
 fn is_code(code: &str) -> bool {

@@ -1,4 +1,5 @@
-//! Everything that a component can import: the contract's interfaces, and all of WASI 0.2 with nothing behind it.
+//! Everything that a component can import: the contract's interfaces, and all of WASI 0.2 with nothing behind it but what
+//! was granted.
 
 use wasmtime::{
     Engine,
@@ -11,6 +12,8 @@ use wasmtime_wasi::p2::{
 
 use super::{
     bindings::toolcell::plugin::{cache, http, log, postgres, progress, tool_types},
+    cache::keyvalue,
+    drafts, files,
     state::CallState,
 };
 use crate::{call::Progress, receipt::Denial, text};
@@ -26,11 +29,14 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
     http::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
     cache::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
     postgres::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
-    // The runtime refuses sockets and look-ups by itself, but silently: these note what was refused.
+    keyvalue::add_to_linker(&mut linker)?;
+    drafts::add_to_linker(&mut linker)?;
+    // The runtime refuses sockets, look-ups and paths by itself, but silently: these note what was refused.
     linker.allow_shadowing(true);
     ip_name_lookup::add_to_linker::<_, Refusing>(&mut linker, refusing)?;
     tcp_create_socket::add_to_linker::<_, Refusing>(&mut linker, refusing)?;
     udp_create_socket::add_to_linker::<_, Refusing>(&mut linker, refusing)?;
+    files::add_to_linker(&mut linker)?;
     linker.allow_shadowing(false);
     Ok(linker)
 }

@@ -6,16 +6,20 @@ mod cache;
 mod code_cache;
 mod compile;
 mod convert;
+mod drafts;
 mod engine;
+mod files;
 mod http;
 mod limits;
 mod lines;
 mod linker;
+mod plain;
 mod postgres;
 mod program;
 mod run;
 mod state;
 mod streams;
+mod task;
 mod trap;
 mod turns;
 
@@ -24,10 +28,14 @@ use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc, thread, time::Dur
 use tokio::{runtime::Runtime, sync::Semaphore};
 use wasmtime::{Engine, component::Linker};
 
-use self::{cache::Caches, engine::Ticker, http::Network, limits::Budget, postgres::Databases, state::CallState};
+use self::{
+    cache::Caches, engine::Ticker, files::AllFiles, http::Network, limits::Budget, postgres::Databases,
+    state::CallState,
+};
 pub(crate) use self::{
     cache::PluginCache,
     convert::{RawOutput, ToolSpec},
+    files::Folder,
     http::PluginConnections,
     program::{LoadError, Program},
     run::{Pace, Work},
@@ -90,11 +98,12 @@ pub struct Sandbox {
     budget: Arc<Budget>,
     code_cache: Option<CodeCache>,
     compiler: Compiler,
-    /// One component is compiled at a time: each can take 2 GiB.
-    compiling: Semaphore,
+    /// One small and one large component are compiled at a time: each can take 2 GiB, and small ones do not wait for large ones.
+    compiling: [Semaphore; 2],
     network: Network,
     caches: Caches,
     databases: Databases,
+    files: Arc<AllFiles>,
     guests: GuestRuntime,
 }
 
@@ -122,10 +131,11 @@ impl Sandbox {
             budget: Budget::new(settings.memory.unwrap_or_else(limits::default_budget)),
             code_cache: settings.code_cache,
             compiler: settings.compiler,
-            compiling: Semaphore::new(1),
+            compiling: [Semaphore::new(1), Semaphore::new(1)],
             network: Network::new(settings.upstreams),
             caches: Caches::new(settings.redis),
             databases: Databases::new(settings.databases),
+            files: Arc::new(AllFiles::new()?),
             guests: GuestRuntime::start()?,
             engine,
         })

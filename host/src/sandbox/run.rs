@@ -16,13 +16,14 @@ use wasmtime::{Store, UpdateDeadline};
 
 use super::{
     Program, RawOutput, Sandbox, ToolSpec,
-    bindings::{Plugin, toolcell::plugin::tool_types},
     cache::PluginCache,
+    files::{Files, Folder},
     http::{Egress, PluginConnections},
     limits::Limiter,
     postgres::Questions,
-    program::LoadError,
+    program::{Form, LoadError},
     state::{CallState, MAX_HANDLES, Parts},
+    task::{CallFunction, CallTool, ListTools, Task},
     trap,
     turns::{Admission, Turns},
 };
@@ -61,6 +62,8 @@ pub(crate) struct Work {
     pub connections: PluginConnections,
     /// What the plugin may keep, or why it may keep nothing.
     pub cache: Result<PluginCache, Arc<Denial>>,
+    /// The folders that the plugin may use.
+    pub folders: Arc<[Arc<Folder>]>,
     /// How the tool's last call went.
     pub pace: Arc<Pace>,
 }
@@ -77,11 +80,13 @@ impl Work {
             turns: Arc::new(Turns::new(1)),
             connections: PluginConnections::default(),
             cache: Err(Arc::new(Denial::Cache { is_asked: false, plugin: None })),
+            folders: Arc::new([]),
             pace: Arc::new(Pace::default()),
         }
     }
 
-    /// The same work, which sees of its variables those that the replay sets, and a cache that is empty and nobody else's.
+    /// The same work, which sees of its variables those that the replay sets, and a cache and folders that are empty and nobody
+    /// else's.
     fn replaying(&self, replay: &Replay) -> Self {
         let (mut env, mut unset) = (Vec::new(), Vec::new());
         for name in self.grant.env().iter().map(ToString::to_string) {
@@ -91,7 +96,8 @@ impl Work {
             }
         }
         let cache = self.cache.as_ref().map(PluginCache::alone).map_err(Arc::clone);
-        Self { env: env.into(), unset: unset.into(), cache, ..self.clone() }
+        let folders = self.folders.iter().map(|folder| folder.emptied()).collect();
+        Self { env: env.into(), unset: unset.into(), cache, folders, ..self.clone() }
     }
 }
 
@@ -100,39 +106,6 @@ enum End<T> {
     Done(wasmtime::Result<T>),
     Deadline,
     Cancelled,
-}
-
-/// What a guest is asked to do.
-trait Task: Send + 'static {
-    type Answer: Send + 'static;
-    fn run(
-        self,
-        plugin: &Plugin,
-        store: &mut Store<CallState>,
-    ) -> impl Future<Output = wasmtime::Result<Self::Answer>> + Send;
-}
-
-struct CallTool {
-    name: Arc<str>,
-    arguments: String,
-}
-
-impl Task for CallTool {
-    type Answer = Result<tool_types::Output, tool_types::ToolError>;
-
-    async fn run(self, plugin: &Plugin, store: &mut Store<CallState>) -> wasmtime::Result<Self::Answer> {
-        plugin.toolcell_plugin_tools().call_call_tool(store, &self.name, &self.arguments).await
-    }
-}
-
-struct ListTools;
-
-impl Task for ListTools {
-    type Answer = Vec<tool_types::Tool>;
-
-    async fn run(self, plugin: &Plugin, store: &mut Store<CallState>) -> wasmtime::Result<Self::Answer> {
-        plugin.toolcell_plugin_tools().call_list_tools(store).await
-    }
 }
 
 impl Sandbox {
@@ -146,11 +119,19 @@ impl Sandbox {
         arguments: String,
         call: Call,
     ) -> (Result<RawOutput, Failure>, Receipt) {
-        let task = CallTool { name: Arc::clone(&work.tool), arguments };
-        let (answer, receipt) = self.run(program, work, task, call).await;
+        let (tool, limit) = (Arc::clone(&work.tool), work.grant.limits().result);
+        let (answer, receipt) = match &program.form {
+            Form::Contract(pre) => {
+                let task = CallTool { pre: Arc::clone(pre), name: tool, arguments };
+                self.run(program, work, task, call).await
+            }
+            Form::Plain(functions) => {
+                let task = CallFunction { functions: Arc::clone(functions), tool, arguments, limit };
+                self.run(program, work, task, call).await
+            }
+        };
         let result = match answer {
-            Ok(Ok(output)) => check_size(output.into(), work.grant.limits().result),
-            Ok(Err(error)) => Err(Failure::Tool(error.into())),
+            Ok(answer) => answer.and_then(|output| check_size(output, limit)),
             Err(failure) => Err(failure),
         };
         (result, receipt)
@@ -166,11 +147,12 @@ impl Sandbox {
         program: &Program,
         work: &Work,
     ) -> Result<Vec<ToolSpec>, LoadError> {
-        let (answer, receipt) = self.run(program, work, ListTools, Call::detached()).await;
-        match answer {
-            Ok(tools) => Ok(tools.into_iter().map(ToolSpec::from).collect()),
-            Err(failure) => Err(LoadError::ListTools(failure, Box::new(receipt))),
-        }
+        let pre = match &program.form {
+            Form::Contract(pre) => Arc::clone(pre),
+            Form::Plain(functions) => return Ok(functions.specs()),
+        };
+        let (answer, receipt) = self.run(program, work, ListTools(pre), Call::detached()).await;
+        answer.map_err(|failure| LoadError::ListTools(failure, Box::new(receipt)))
     }
 
     async fn run<T: Task>(
@@ -271,6 +253,11 @@ impl Cell {
             .replaying(call.replay.clone()),
             cache: self.work.cache.clone(),
             questions: Questions::new(self.sandbox.databases.clone(), Arc::clone(&self.work.grant), deadline),
+            files: Files::new(
+                Arc::clone(&self.sandbox.files),
+                Arc::clone(&self.work.grant),
+                Arc::clone(&self.work.folders),
+            ),
             limiter: Limiter::new(self.work.grant.limits().memory, Arc::clone(&self.sandbox.budget)),
             progress: call.progress,
             deadline,
@@ -304,11 +291,7 @@ impl Cell {
         computing: &mut Duration,
     ) -> End<T::Answer> {
         let cancel = store.data().cancel.clone();
-        let work = async {
-            let plugin = self.program.pre.instantiate_async(&mut *store).await?;
-            task.run(&plugin, store).await
-        };
-        let mut work = pin!(work);
+        let mut work = pin!(task.run(store));
         let mut timer = pin!(None::<tokio::time::Sleep>);
         let mut cancelled = pin!(cancel.cancelled());
         let mut is_first = true;
@@ -351,6 +334,7 @@ impl Cell {
             exchanges: trace.exchanges(),
             cache: state.cache_use.clone(),
             queries: state.questions.take_trace(),
+            files: state.files.used(),
             denials: trace.denials().to_vec(),
             unset_variables: self.work.unset.to_vec(),
             stderr: state.printed(),

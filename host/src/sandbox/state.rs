@@ -7,7 +7,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::WasiHttpCtx;
 
-use super::{cache::PluginCache, http::Egress, limits::Limiter, postgres::Questions, streams::Captured};
+use super::{cache::PluginCache, files::Files, http::Egress, limits::Limiter, postgres::Questions, streams::Captured};
 use crate::{
     call::{CallId, ProgressSender},
     receipt::{CacheUse, Denial},
@@ -29,11 +29,12 @@ pub(super) struct CallState {
     pub(super) plugin: Arc<str>,
     pub(super) tool: Arc<str>,
     /// The granted variables that are set, with their values.
-    env: Arc<[(String, String)]>,
+    pub(super) env: Arc<[(String, String)]>,
     pub(super) egress: Egress,
     pub(super) cache: Result<PluginCache, Arc<Denial>>,
     pub(super) cache_use: CacheUse,
     pub(super) questions: Questions,
+    pub(super) files: Files,
     pub(super) limiter: Limiter,
     pub(super) output: Captured,
     pub(super) progress: Option<ProgressSender>,
@@ -56,6 +57,7 @@ pub(super) struct Parts {
     pub(super) egress: Egress,
     pub(super) cache: Result<PluginCache, Arc<Denial>>,
     pub(super) questions: Questions,
+    pub(super) files: Files,
     pub(super) limiter: Limiter,
     pub(super) progress: Option<ProgressSender>,
     pub(super) deadline: Instant,
@@ -78,6 +80,7 @@ impl CallState {
             cache: parts.cache,
             cache_use: CacheUse::default(),
             questions: parts.questions,
+            files: parts.files,
             limiter: parts.limiter,
             output: Captured::default(),
             progress: parts.progress,

@@ -5,10 +5,10 @@ use std::time::Duration;
 use wasmtime::{Trap, WasmBacktrace, component::ResourceTableError};
 use wasmtime_wasi::I32Exit;
 
-use super::{limits::Refused, lines::Lines, state::CallState};
+use super::{files::TooMuch, limits::Refused, lines::Lines, state::CallState};
 use crate::{
     failure::Failure,
-    receipt::{ExchangeEnd, Query, Receipt},
+    receipt::{Denial, ExchangeEnd, Query, Receipt},
     text,
 };
 
@@ -36,7 +36,7 @@ pub(super) fn failure(error: &wasmtime::Error, state: &CallState, receipt: &Rece
         return Failure::StackOverflow;
     }
     // A guest that gives up right after a refusal or a failed request gave up because of it.
-    if let Some(denial) = receipt.denials.last() {
+    if let Some(denial) = receipt.denials.iter().rfind(|denial| may_have_ended_it(denial, receipt)) {
         return Failure::Denied { denial: denial.clone() };
     }
     if let Some(exchange) = receipt.exchanges.last().filter(|exchange| matches!(exchange.end, ExchangeEnd::Failed(_))) {
@@ -64,6 +64,13 @@ pub(super) fn failure(error: &wasmtime::Error, state: &CallState, receipt: &Rece
     Failure::Trapped { reason, source }
 }
 
+/// Runtimes look for files by themselves and go on without them: where the plugin asks for none, its last words have to be about
+/// a refusal, if it had any.
+fn may_have_ended_it(denial: &Denial, receipt: &Receipt) -> bool {
+    let is_by_the_way = matches!(denial, Denial::File(file) if !file.is_of_a_plugin_with_files());
+    !is_by_the_way || receipt.stderr.is_empty() || receipt.stderr.to_ascii_lowercase().contains("permission denied")
+}
+
 /// Words of the runtime's errors, which have no type of their own, and the resource that each is about. The end-to-end tests
 /// provoke each of them, so that an upgrade that changes the words is seen.
 const EXHAUSTED: [(&str, &str); 3] = [
@@ -76,6 +83,9 @@ const EXHAUSTED: [(&str, &str); 3] = [
 fn exhausted(error: &wasmtime::Error) -> Option<&'static str> {
     if let Some(ResourceTableError::Full) = error.downcast_ref() {
         return Some("open resources");
+    }
+    if let Some(TooMuch(resource)) = error.downcast_ref() {
+        return Some(resource);
     }
     let root = error.root_cause().to_string();
     EXHAUSTED.into_iter().find_map(|(words, resource)| root.contains(words).then_some(resource))

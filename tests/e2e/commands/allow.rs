@@ -34,6 +34,19 @@ fn a_plugin_that_asks_for_any_server_gets_those_that_are_named() {
 }
 
 #[test]
+fn folders_are_shown_for_what_they_are_and_granted_to_be_read_alone() {
+    let folder = Folder::new(&[]);
+    let asks = "description = \"Keeps notes.\"\n[capabilities]\nfiles = [{ path = \"notes\", access = \"read-write\" }, { path \
+                = \"/srv/docs\" }]\n";
+    folder.add_as("notes", "files", asks);
+    let (shown, code) = screen(&folder, &["allow", "notes", "--files", "notes:read"], "yes");
+    assert_eq!(code, Some(0), "{shown}");
+    assert_snapshot!("allow_files", shown);
+    let lock = fs::read_to_string(folder.plugins().join("toolcell.lock")).expect("it was written");
+    assert!(lock.contains("[[plugins.notes.files]]\npath = \"notes\"\naccess = \"read\"\n"), "{lock}");
+}
+
+#[test]
 fn what_was_not_asked_cannot_be_granted() {
     let folder = Folder::new(&[("echo", "")]);
     assert_snapshot!("allow_not_asked", run(&folder, &["allow", "echo", "--network", "https://x.example"]).shown());

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use toolcell::failure::Code;
 
 use super::Failed;
-use crate::{folder::Folder, postgres, postgres_server::Postgres, upstream::Upstream};
+use crate::{files, folder::Folder, postgres, postgres_server::Postgres, upstream::Upstream};
 
 /// Asks for one server on the internet, which no test reaches.
 pub const API: &str = "capabilities.network = [\"https://api.example.com\"]";
@@ -62,6 +62,22 @@ pub fn no_cache(guest: &str) -> Failed {
     let folder = Folder::new(&[(guest, CACHE)]);
     folder.write("toolcell.toml", &format!("[plugins.{guest}]\ncache = false\n"));
     Failed::new(&folder.lock().serve().call(guest, json!({"steps": [["get", "k"]]})))
+}
+
+/// One use of a file by the plugin with its folders, which panics where that fails.
+pub fn files(asks: &'static str, step: Value) -> impl FnOnce(&str) -> Failed {
+    move |guest| {
+        let folder = files::folder(asks);
+        Failed::new(&folder.lock().serve().call(guest, json!({"steps": [step], "crash": true})))
+    }
+}
+
+/// The operator takes the folders away that the plugin asks for.
+pub fn no_files(guest: &str) -> Failed {
+    let folder = files::folder(files::ASKS);
+    folder.write("toolcell.toml", "[plugins.files]\nfiles = []\n");
+    let read = json!({"steps": [["read", "/data/a.txt"]], "crash": true});
+    Failed::new(&folder.lock().serve().call(guest, read))
 }
 
 /// Takes connections and says nothing.

@@ -38,14 +38,14 @@ impl cache::Host for CallState {
 
 impl CallState {
     /// The error is boxed because it is large.
-    fn granted_cache(&self) -> Result<PluginCache, Box<cache::HostError>> {
+    pub(super) fn granted_cache(&self) -> Result<PluginCache, Box<cache::HostError>> {
         self.cache.clone().map_err(|denial| {
             self.egress.deny((*denial).clone());
             Box::new(host_error(Code::of(&denial).as_str(), network::denied(&denial)))
         })
     }
 
-    fn note(&mut self, fault: CacheFault) -> cache::HostError {
+    pub(super) fn note(&mut self, fault: CacheFault) -> cache::HostError {
         let parts = state::cache_unreachable(&fault);
         self.cache_use.fault = Some(fault);
         host_error(Code::CacheUnreachable.as_str(), parts)

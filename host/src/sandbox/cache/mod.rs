@@ -1,11 +1,12 @@
-//! What plugins keep from one call to the next: the contract's `cache`, and the two stores behind it. Only `contract` knows
-//! the runtime.
+//! What plugins keep from one call to the next: the contract's `cache`, and the two stores behind it. Only `contract` and
+//! `keyvalue` know the runtime.
 //!
 //! Each plugin has a room of its own, in bytes and in entries, so that nothing one plugin does makes another's entries go.
 //! The memory of all embedded caches together is at most the sum of what was granted.
 
 mod contract;
 mod embedded;
+pub(super) mod keyvalue;
 mod redis;
 
 #[cfg(test)]

@@ -13,6 +13,6 @@ fn prowls(arguments: &Value) -> Answer {
         "tried": paths.len(),
         "read": could(|path| fs::read(path).is_ok() || fs::read_dir(path).is_ok()),
         "written": could(|path| fs::write(format!("{path}.toolcell-test"), "x").is_ok()),
-        "preopened": get_directories().len(),
+        "preopened": get_directories().into_iter().map(|(_, path)| path).collect::<Vec<_>>(),
     }))
 }

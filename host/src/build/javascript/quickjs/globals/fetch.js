@@ -1,0 +1,1 @@
+export { Headers, Response, fetch } from "toolcell";

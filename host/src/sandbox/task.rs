@@ -1,0 +1,61 @@
+//! What guests are asked to do; `run` decides how long they may, and with what.
+
+use std::sync::Arc;
+
+use wasmtime::Store;
+
+use super::{RawOutput, ToolSpec, bindings::PluginPre, plain::Functions, state::CallState};
+use crate::failure::Failure;
+
+/// What a guest is asked to do, in an instance that is made for it.
+pub(super) trait Task: Send + 'static {
+    type Answer: Send + 'static;
+    fn run(self, store: &mut Store<CallState>) -> impl Future<Output = wasmtime::Result<Self::Answer>> + Send;
+}
+
+/// A tool of the contract.
+pub(super) struct CallTool {
+    pub(super) pre: Arc<PluginPre<CallState>>,
+    pub(super) name: Arc<str>,
+    pub(super) arguments: String,
+}
+
+impl Task for CallTool {
+    type Answer = Result<RawOutput, Failure>;
+
+    async fn run(self, store: &mut Store<CallState>) -> wasmtime::Result<Self::Answer> {
+        let plugin = self.pre.instantiate_async(&mut *store).await?;
+        let answer = plugin.toolcell_plugin_tools().call_call_tool(store, &self.name, &self.arguments).await?;
+        Ok(answer.map(RawOutput::from).map_err(|error| Failure::Tool(error.into())))
+    }
+}
+
+/// The tools of the contract.
+pub(super) struct ListTools(pub(super) Arc<PluginPre<CallState>>);
+
+impl Task for ListTools {
+    type Answer = Vec<ToolSpec>;
+
+    async fn run(self, store: &mut Store<CallState>) -> wasmtime::Result<Self::Answer> {
+        let plugin = self.0.instantiate_async(&mut *store).await?;
+        let tools = plugin.toolcell_plugin_tools().call_list_tools(store).await?;
+        Ok(tools.into_iter().map(ToolSpec::from).collect())
+    }
+}
+
+/// A function of a component without the contract.
+pub(super) struct CallFunction {
+    pub(super) functions: Arc<Functions>,
+    pub(super) tool: Arc<str>,
+    pub(super) arguments: String,
+    /// Bytes of the answer.
+    pub(super) limit: u64,
+}
+
+impl Task for CallFunction {
+    type Answer = Result<RawOutput, Failure>;
+
+    async fn run(self, store: &mut Store<CallState>) -> wasmtime::Result<Self::Answer> {
+        self.functions.call(&self.tool, store, &self.arguments, self.limit).await
+    }
+}
