@@ -32,6 +32,14 @@ pub fn shell_word(text: &str) -> String {
     }
 }
 
+/// A name as words for people: `search_hn` as `Search hn`.
+#[must_use]
+pub fn title_of(name: &str) -> String {
+    let words = name.replace(['_', '-'], " ");
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// Whether a character forges lines of a log, steers a terminal or changes the direction of the text around it. What a
 /// guest writes is never shown with it.
 #[must_use]

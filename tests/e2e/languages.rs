@@ -71,11 +71,16 @@ fn build(command: &mut Command) -> String {
 
 /// Grants the plugin and calls its tool, which is the same in every language, as are the examples that it ships.
 pub fn holds(folder: &Folder) {
-    folder.lock();
-    assert_snapshot!("the_tool_in_every_language", told_to_a_client(folder));
+    answers_alike(folder);
     said(folder.toolcell().args(["--locked", "check", NAME]));
     let strict = said(folder.toolcell().args(["check", NAME, "--strict"]));
     assert!(strict.contains("All ten pass."), "{strict}");
+}
+
+/// One snapshot for all languages.
+fn answers_alike(folder: &Folder) {
+    folder.lock();
+    assert_snapshot!("the_tool_in_every_language", told_to_a_client(folder));
 }
 
 /// What the Python SDK's client sees of the tool, and what calls with good and bad arguments answer.

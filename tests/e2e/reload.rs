@@ -18,8 +18,7 @@ fn plugins_are_added_changed_and_removed_without_a_restart() {
     let mut client = folder.lock().serve();
     folder.add("toolerror", "");
     folder.lock();
-    client.wait_for(CHANGED);
-    assert_eq!(client.tools(), ["echo", "toolerror"]);
+    wait_until(&mut client, &["echo", "toolerror"]);
 
     // Another tool under the same plugin's name.
     folder.write_component("toolerror", &component("exits"));
@@ -151,8 +150,7 @@ fn what_is_revoked_while_serving_is_not_served() {
     let lock = fs::read_to_string(folder.plugins().join("toolcell.lock")).expect("it is there");
     let (kept, _revoked) = lock.split_once("[plugins.toolerror]").expect("an entry");
     folder.write("plugins/toolcell.lock", kept);
-    client.wait_for(CHANGED);
-    assert_eq!(client.tools(), ["echo"]);
+    wait_until(&mut client, &["echo"]);
     let told: Value = client.call("toolerror", json!({}));
     assert!(told["content"][0]["text"].to_string().contains("permissions not reviewed"), "{told}");
 }

@@ -117,7 +117,9 @@ pub fn cases() -> Vec<Case> {
             bytes[40] ^= 0x40;
             bytes
         }),
-        bytes("nothing but a header", "does not export toolcell:plugin/tools", || b"\0asm\x0d\0\x01\0".to_vec()),
+        bytes("nothing but a header", "exports neither toolcell:plugin/tools@0.1.0 nor a function", || {
+            b"\0asm\x0d\0\x01\0".to_vec()
+        }),
         bytes("file of 65 MiB", "exceeds 64MiB", || vec![0; 65 << 20]),
         case(
             "link that leads out",

@@ -14,7 +14,7 @@ use crate::{
     outcome::{Content, Outcome, Output},
     policy::Grant,
     sandbox::{Program, RawOutput, Sandbox, ToolSpec, Work},
-    text::hidden_character,
+    text::{hidden_character, title_of},
 };
 
 /// Bytes of an answer that are read where the client is served; more takes so long that others would wait for it.
@@ -267,13 +267,6 @@ fn hidden_text(value: &Value) -> Option<char> {
         }
         _ => None,
     }
-}
-
-/// `search_hn` as `Search hn`.
-fn title_of(name: &str) -> String {
-    let words = name.replace(['_', '-'], " ");
-    let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 #[cfg(test)]

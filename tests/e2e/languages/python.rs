@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::json;
 
-use super::{NAME, build, call, holds, new, said, source};
+use super::{NAME, answers_alike, build, call, new, said, source};
 
 const ASKS: &str = r#"
 network = ["https://api.example.com"]
@@ -41,7 +41,15 @@ fn a_python_plugin_is_tested_built_reviewed_and_called() {
     add_module(&plugin);
     let told = build(&mut folder.toolcell());
     assert!(told.contains("$ PYTHONPATH="), "{told}");
-    holds(&folder);
+    answers_alike(&folder);
+    append(&plugin, "plugin.toml", ASKS);
+    folder.lock();
+    said(folder.toolcell().args(["--locked", "check", NAME]));
+    // All is well but the tool that crashes on purpose, also where that became an error.
+    let strict = folder.toolcell().args(["check", NAME, "--strict"]).output().expect("it runs");
+    let strict = String::from_utf8_lossy(&strict.stdout);
+    assert!(strict.contains("fifth: it crashes in the example fifth (crashed)"), "{strict}");
+    assert!(strict.contains("9 of ten pass"), "{strict}");
 
     // The same examples in the component and in plain Python.
     let smoked = said(folder.toolcell().args(["smoke", NAME]));
@@ -108,7 +116,7 @@ fn failed(command: &mut Command) -> String {
     told
 }
 
-/// Adds what this test brings to the template: a module, its examples, and what it asks for.
+/// Adds what this test brings to the template: a module, its examples, and what explains it.
 fn add_module(plugin: &Path) {
     let extra = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/e2e/languages/python");
     fs::copy(extra.join("extra.py"), plugin.join("extra.py")).expect("the folder is ours");
@@ -116,10 +124,13 @@ fn add_module(plugin: &Path) {
         let example = example.expect("they are in this repository");
         fs::copy(example.path(), plugin.join("examples").join(example.file_name())).expect("the folder is ours");
     }
-    for (file, more) in [("plugin.py", "\n\nimport extra\n"), ("plugin.toml", ASKS), ("README.md", EXPLAINS)] {
-        let mut file = OpenOptions::new().append(true).open(plugin.join(file)).expect("it was made");
-        file.write_all(more.as_bytes()).expect("the folder is ours");
-    }
+    append(plugin, "plugin.py", "\n\nimport extra\n");
+    append(plugin, "README.md", EXPLAINS);
+}
+
+fn append(plugin: &Path, file: &str, more: &str) {
+    let mut file = OpenOptions::new().append(true).open(plugin.join(file)).expect("it was made");
+    file.write_all(more.as_bytes()).expect("the folder is ours");
 }
 
 /// Python in the plugin's folder, with the SDK from its own.

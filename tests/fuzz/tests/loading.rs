@@ -16,7 +16,7 @@ fn what_is_wrong_with_a_component_is_said() {
     for (name, reason) in [
         ("none", "it is not WebAssembly"),
         ("module", "it is a core WebAssembly module, not a component"),
-        ("smallest", "it does not export toolcell:plugin/tools@0.1.0"),
+        ("smallest", "it exports neither toolcell:plugin/tools@0.1.0 nor a function"),
         ("truncated", "out of bounds"),
         ("unknown-import", "no:such/thing@1.0.0"),
         ("plugin-start-traps", "listing its tools failed"),

@@ -33,7 +33,7 @@ use self::{
     shape::{Field, Label, Reader},
 };
 use super::{RawOutput, Sandbox, ToolSpec, state::CallState};
-use crate::{failure::Failure, wit_package};
+use crate::{failure::Failure, text::title_of, wit_package};
 
 /// The interface by which a component says that it was written for Toolcell, without its version.
 const CONTRACT: &str = "toolcell:plugin/tools@";
@@ -144,7 +144,7 @@ impl Function {
     fn spec(&self) -> ToolSpec {
         ToolSpec {
             name: self.tool.clone(),
-            title: None,
+            title: Some(title_of(&self.tool)),
             description: self.docs.clone().unwrap_or_else(|| self.signature()),
             input_schema: Value::from(schema::object(&self.parameters, Way::In)).to_string(),
             output_schema: self.answer.schema().map(|schema| schema.to_string()),

@@ -1,14 +1,7 @@
 //! Schemas of WIT types against those that the Rust SDK makes of the same types.
 
-use std::collections::HashSet;
-
 use serde_json::{Value, json};
-use toolcell_sdk::{
-    Tool, ToolError,
-    schemars::JsonSchema,
-    serde::{Deserialize, Serialize},
-    testing,
-};
+use toolcell_sdk::{Tool, ToolError, testing};
 
 use super::{
     answer::Answer,
@@ -16,66 +9,83 @@ use super::{
     shape::{Case, Field, Integer, Kind, Label, Shape},
 };
 
-/// How it is shown.
-#[derive(JsonSchema, Serialize, Deserialize, PartialEq, Eq, Hash)]
-#[serde(crate = "toolcell_sdk::serde", rename_all = "snake_case")]
-#[schemars(crate = "toolcell_sdk::schemars")]
-enum Colour {
-    Red,
-    /// Like the sea.
-    DarkBlue,
-    Green,
+/// The same types, as they are given to a tool and as it returns them.
+macro_rules! types {
+    ($module:ident $(, $strict:ident)?) => {
+        mod $module {
+            use std::collections::HashSet;
+
+            use toolcell_sdk::{
+                schemars::JsonSchema,
+                serde::{Deserialize, Serialize},
+            };
+
+            /// How it is shown.
+            #[derive(JsonSchema, Serialize, Deserialize, PartialEq, Eq, Hash)]
+            #[serde(crate = "toolcell_sdk::serde", rename_all = "snake_case")]
+            #[schemars(crate = "toolcell_sdk::schemars")]
+            enum Colour {
+                Red,
+                /// Like the sea.
+                DarkBlue,
+                Green,
+            }
+
+            #[derive(JsonSchema, Serialize, Deserialize, PartialEq, Eq, Hash)]
+            #[serde(crate = "toolcell_sdk::serde", rename_all = "snake_case")]
+            #[schemars(crate = "toolcell_sdk::schemars")]
+            enum Access {
+                Read,
+                ListAll,
+            }
+
+            #[derive(JsonSchema, Serialize, Deserialize)]
+            #[serde(crate = "toolcell_sdk::serde", rename_all = "snake_case"$(, $strict)?)]
+            #[schemars(crate = "toolcell_sdk::schemars")]
+            struct Point {
+                /// To the right.
+                x: i8,
+                y: Option<u16>,
+            }
+
+            #[derive(JsonSchema, Serialize, Deserialize)]
+            #[serde(crate = "toolcell_sdk::serde", rename_all = "snake_case"$(, $strict)?)]
+            #[schemars(crate = "toolcell_sdk::schemars")]
+            enum Figure {
+                Nothing,
+                /// Where it is.
+                Spot(Point),
+                Corners(Vec<Point>),
+            }
+
+            #[derive(JsonSchema, Serialize, Deserialize)]
+            #[serde(crate = "toolcell_sdk::serde", rename_all = "snake_case"$(, $strict)?)]
+            #[schemars(crate = "toolcell_sdk::schemars")]
+            pub(super) struct Everything {
+                is_there: bool,
+                small: i8,
+                byte: u8,
+                short: i16,
+                word: u16,
+                letter: char,
+                text: String,
+                list: Vec<String>,
+                pair: (u8, String),
+                point: Point,
+                maybe_point: Option<Point>,
+                figure: Figure,
+                maybe_figure: Option<Figure>,
+                /// Of its border.
+                colour: Colour,
+                maybe_access: Option<Access>,
+                access: HashSet<Access>,
+            }
+        }
+    };
 }
 
-#[derive(JsonSchema, Serialize, Deserialize, PartialEq, Eq, Hash)]
-#[serde(crate = "toolcell_sdk::serde", rename_all = "snake_case")]
-#[schemars(crate = "toolcell_sdk::schemars")]
-enum Access {
-    Read,
-    ListAll,
-}
-
-#[derive(JsonSchema, Serialize, Deserialize)]
-#[serde(crate = "toolcell_sdk::serde", rename_all = "snake_case", deny_unknown_fields)]
-#[schemars(crate = "toolcell_sdk::schemars")]
-struct Point {
-    /// To the right.
-    x: i8,
-    y: Option<u16>,
-}
-
-#[derive(JsonSchema, Serialize, Deserialize)]
-#[serde(crate = "toolcell_sdk::serde", rename_all = "snake_case", deny_unknown_fields)]
-#[schemars(crate = "toolcell_sdk::schemars")]
-enum Figure {
-    Nothing,
-    /// Where it is.
-    Spot(Point),
-    Corners(Vec<Point>),
-}
-
-#[derive(JsonSchema, Serialize, Deserialize)]
-#[serde(crate = "toolcell_sdk::serde", rename_all = "snake_case", deny_unknown_fields)]
-#[schemars(crate = "toolcell_sdk::schemars")]
-struct Everything {
-    is_there: bool,
-    small: i8,
-    byte: u8,
-    short: i16,
-    word: u16,
-    letter: char,
-    text: String,
-    list: Vec<String>,
-    pair: (u8, String),
-    point: Point,
-    maybe_point: Option<Point>,
-    figure: Figure,
-    maybe_figure: Option<Figure>,
-    /// Of its border.
-    colour: Colour,
-    maybe_access: Option<Access>,
-    access: HashSet<Access>,
-}
+types!(given, deny_unknown_fields);
+types!(returned);
 
 fn field(name: &str, docs: Option<&str>, kind: impl Into<Shape>) -> Field {
     Field { label: label(name, docs), shape: kind.into() }
@@ -89,7 +99,7 @@ fn maybe(kind: impl Into<Shape>) -> Kind {
     Kind::Option(Box::new(kind.into()))
 }
 
-/// The same type as `Everything`, as a component has it.
+/// The same type as both `Everything`, as a component has it.
 fn everything() -> Vec<Field> {
     let point = || {
         let y = maybe(Kind::Integer(Integer::U16));
@@ -127,8 +137,10 @@ fn everything() -> Vec<Field> {
 }
 
 fn spec() -> toolcell_sdk::bindings::Tool {
-    let call = |everything: Everything| -> Result<Everything, ToolError> { Ok(everything) };
-    testing::list(&[Tool::new("everything", call).description("Gives everything back.")]).remove(0)
+    let call = |_: given::Everything| -> Result<returned::Everything, ToolError> {
+        Err(ToolError::new("not_called", "only its schemas are looked at"))
+    };
+    testing::list(&[Tool::new("everything", call).description("Takes and returns everything.")]).remove(0)
 }
 
 #[test]

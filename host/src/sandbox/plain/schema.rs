@@ -16,11 +16,15 @@ pub(super) enum Way {
     Out,
 }
 
-/// The schema of an object with these members and no others, as arguments and records are.
+/// The schema of an object with these members, as arguments and records are. What is misspelt in arguments is found; results may
+/// have more members in a later version.
 pub(super) fn object(fields: &[Field], way: Way) -> Map<String, Value> {
     let is_required = |field: &&Field| way == Way::Out || !field.shape.is_option();
     let required: Vec<_> = fields.iter().filter(is_required).map(|field| field.label.json.as_str()).collect();
-    let mut object = Map::from_iter([("additionalProperties".to_owned(), false.into())]);
+    let mut object = Map::new();
+    if way == Way::In {
+        object.insert("additionalProperties".to_owned(), false.into());
+    }
     if !required.is_empty() {
         object.insert("required".to_owned(), json!(required));
     }
