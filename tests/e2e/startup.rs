@@ -16,7 +16,7 @@ use crate::{
 const CHANGED: &str = "notifications/tools/list_changed";
 
 /// Functions of the big component, and steps of each: compiling them takes some seconds on two processors.
-const FUNCTIONS: usize = 10_000;
+const FUNCTIONS: i64 = 10_000;
 const STEPS: usize = 60;
 
 #[test]
@@ -101,12 +101,12 @@ fn big_echo() -> Vec<u8> {
 
 /// The component with a module more, which nothing uses and which has so many functions. They differ from run to run, so that no
 /// cache has their code.
-fn with_functions(component: &[u8], count: usize) -> Vec<u8> {
-    let now = SystemTime::UNIX_EPOCH.elapsed().expect("it is later").as_nanos();
-    let function = |number: usize| {
+fn with_functions(component: &[u8], count: i64) -> Vec<u8> {
+    let now = i64::from(SystemTime::UNIX_EPOCH.elapsed().expect("it is later").subsec_nanos());
+    let function = |number: i64| {
         let mut function = Function::new([]);
         let mut code = function.instructions();
-        code.i64_const((now as i64).wrapping_add(number as i64)).local_set(1);
+        code.i64_const(now + (number << 32)).local_set(1);
         for _ in 0..STEPS {
             code.local_get(0).local_get(1).i64_mul().local_get(1).local_get(0).i64_rotl().i64_add().local_set(0);
         }
