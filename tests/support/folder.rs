@@ -3,13 +3,14 @@
 use std::{
     collections::BTreeMap,
     fs,
+    io::Write,
     path::{Path, PathBuf},
     process::Command,
     sync::{Arc, LazyLock},
 };
 
 use serde_json::json;
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 use tokio::runtime::Runtime;
 use toolcell::{
     plugin::{
@@ -86,9 +87,11 @@ impl Folder {
         fs::remove_dir_all(self.plugins().join(plugin)).expect("the folder is ours");
     }
 
-    /// Writes a file beside or in the plugins.
+    /// Writes a file beside or in the plugins: whole, at once, so that no server reads half of it.
     pub fn write(&self, path: &str, text: &str) {
-        fs::write(self.root.path().join(path), text).expect("the folder is ours");
+        let mut whole = NamedTempFile::new_in(self.root.path()).expect("the folder is ours");
+        whole.write_all(text.as_bytes()).expect("the folder is ours");
+        whole.persist(self.root.path().join(path)).expect("the folder is ours");
     }
 
     pub fn plugins(&self) -> PathBuf {
