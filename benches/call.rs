@@ -15,11 +15,15 @@ mod plain;
 use std::{path::Path, sync::Arc};
 
 use serde_json::{Map, Value, json};
-use tokio::runtime::Runtime;
+use tokio::{net::TcpListener, runtime::Runtime};
 use toolcell::{
+    audit,
     call::Call,
+    config::{MetricsConfig, OtlpConfig},
     host::Host,
     sandbox::{Sandbox, Settings},
+    telemetry::Telemetry,
+    trace_context::Carried,
 };
 
 use common::{
@@ -39,7 +43,11 @@ fn main() {
     let room = "capabilities.cache = { max = \"1MiB\", ttl-max = \"1h\" }";
     let folder = Folder::new([("echo", guests::echo(), ""), ("cached", Path::new(toolcell_test_guests::CACHED), room)]);
     let host = folder.host(&runtime, &sandbox);
+    let recorded = recorded(&folder, &runtime, &sandbox);
     let on = Bench { runtime: &runtime, sandbox: &sandbox, host: &host };
+
+    let watched = Arc::new(folder.host(&runtime, &sandbox));
+    let _telemetry = runtime.block_on(watch(&watched));
 
     let plain = Plain::with_toolcells_engine(guests::echo());
     let default_pool = Plain::with_default_pool(guests::echo());
@@ -48,7 +56,9 @@ fn main() {
         on.reused(&plain),
         on.instantiated(&plain),
         on.fresh(),
-        on.host_path(),
+        on.host_path(HOST_PATH),
+        Bench { host: &recorded, ..on }.host_path(RECORDED),
+        on.watched(&watched),
         on.without_cache(),
         on.cached(),
         on.default_pool(&default_pool),
@@ -59,6 +69,8 @@ fn main() {
     compared.ratio(FRESH, DEFAULT_POOL, Some(0.4));
     compared.ratio(HOST_PATH, FRESH, Some(2.0));
     compared.ratio(HOST_PATH, NATIVE, None);
+    compared.ratio(RECORDED, HOST_PATH, None);
+    compared.ratio(WATCHED, HOST_PATH, Some(2.0));
     compared.ratio(CACHED, WITHOUT_CACHE, None);
 
     criterion.final_summary();
@@ -69,9 +81,21 @@ const REUSED: &str = "reused instance";
 const INSTANTIATED: &str = "instantiate only";
 const FRESH: &str = "fresh instance";
 const HOST_PATH: &str = "whole host path";
+const RECORDED: &str = "whole host path, recorded";
+const WATCHED: &str = "whole host path, metrics and traces";
 const WITHOUT_CACHE: &str = "whole host path, no step";
 const CACHED: &str = "whole host path, one cached hit";
 const DEFAULT_POOL: &str = "default pool, fresh instance";
+
+/// A host whose calls are recorded as `serve` does.
+fn recorded(folder: &Folder, runtime: &Runtime, sandbox: &Arc<Sandbox>) -> Host {
+    let host = folder.host(runtime, sandbox);
+    let file = Some(folder.state().path().join("audit.jsonl"));
+    let settings = audit::Settings { file, max: 64 << 20, keep: 1, arguments: false, required: false };
+    let log = audit::Log::start(settings, &folder.plugins(), "stdio").expect("the folder is ours");
+    host.observe(Arc::new(log));
+    host
+}
 
 /// The tool with its JSON, without a sandbox.
 fn native() -> Case<'static> {
@@ -82,6 +106,13 @@ fn native() -> Case<'static> {
             std::hint::black_box(answer).expect("the tool succeeds");
         }
     })
+}
+
+/// Metrics, and traces to a collector that is not there: what a call does for them is the same.
+async fn watch(host: &Arc<Host>) -> Telemetry {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
+    let otlp = OtlpConfig { endpoint: Some("http://127.0.0.1:9".to_owned()), ..OtlpConfig::default() };
+    Telemetry::start(host, Some(listener), &MetricsConfig::default(), &otlp)
 }
 
 #[derive(Clone, Copy)]
@@ -133,7 +164,11 @@ impl<'a> Bench<'a> {
         let tool = Arc::clone(catalog.get("echo_text").expect("the plugin has the tool"));
         let validated = Arc::clone(&tool);
         let prepare = move |times| {
-            let valid = |_| validated.validate(guests::arguments(SMALL)).expect("the arguments are valid");
+            let valid = |_| {
+                validated
+                    .validate(&serde_json::Value::Object(guests::arguments(SMALL)))
+                    .expect("the arguments are valid")
+            };
             (0..times).map(valid).collect::<Vec<_>>()
         };
         Case::prepared(FRESH, prepare, move |_, arguments| {
@@ -147,11 +182,25 @@ impl<'a> Bench<'a> {
     }
 
     /// From a tool's name and arguments as JSON to a checked answer.
-    fn host_path(self) -> Case<'a> {
-        Case::new(HOST_PATH, move |times| {
+    fn host_path(self, name: &'static str) -> Case<'a> {
+        Case::new(name, move |times| {
             self.runtime.block_on(async {
                 for _ in 0..times {
                     let outcome = self.host.call("echo", guests::arguments(SMALL), Call::detached()).await;
+                    std::hint::black_box(outcome.expect("the tool is there").result).expect("the tool succeeds");
+                }
+            });
+        })
+    }
+
+    /// The same, counted, and its spans handed over to be sent.
+    fn watched(self, host: &'a Arc<Host>) -> Case<'a> {
+        Case::new(WATCHED, move |times| {
+            self.runtime.block_on(async {
+                for _ in 0..times {
+                    let trace = host.begin_trace("echo", Carried::default);
+                    let call = Call { trace, ..Call::detached() };
+                    let outcome = host.call("echo", guests::arguments(SMALL), call).await;
                     std::hint::black_box(outcome.expect("the tool is there").result).expect("the tool succeeds");
                 }
             });

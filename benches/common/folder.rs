@@ -55,16 +55,22 @@ impl Folder {
         State::at(&self.root.path().join("state/toolcell")).expect("the folder is ours")
     }
 
-    /// `PROGRAM serve --locked` of this folder, with state and cache of its own.
+    /// `PROGRAM serve --locked` of this folder.
     pub(crate) fn serve(&self, program: &Path) -> Command {
-        let mut command = Command::new(program);
-        command
+        self.toolcell(program, "serve")
+    }
+
+    /// A command of `PROGRAM` for this folder, with state and cache of its own.
+    pub(crate) fn toolcell(&self, program: &Path, command: &str) -> Command {
+        let mut toolcell = Command::new(program);
+        toolcell
             .env("XDG_STATE_HOME", self.root.path().join("state"))
             .env("XDG_CACHE_HOME", self.root.path().join("cache"))
             .env("TOOLCELL_LOG", "error")
-            .args(["serve", "--locked"])
-            .arg(self.plugins());
-        command
+            // Where the plugins are unless somebody says otherwise.
+            .current_dir(self.root.path())
+            .args([command, "--locked"]);
+        toolcell
     }
 
     fn lock(&self) {

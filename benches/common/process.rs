@@ -1,6 +1,6 @@
-//! What this process takes of the machine.
+//! What this process takes of the machine, or another one.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 /// Bytes of memory that this process has in RAM.
 pub(crate) fn resident() -> u64 {
@@ -23,6 +23,17 @@ pub(crate) fn page_faults() -> u64 {
     // The name of the program, in parentheses, can hold spaces; minflt is the eighth field after it (proc_pid_stat(5)).
     let after_name = stat.rsplit(')').next().unwrap_or_default();
     after_name.split_whitespace().nth(7).and_then(|field| field.parse().ok()).expect("a number")
+}
+
+/// Time that a process had a processor so far, its threads that have ended included (`proc_pid_stat(5)`): to 10 ms.
+pub(crate) fn processor_time(process: u32) -> Duration {
+    /// As Linux counts it for programs, whatever its own ticks are.
+    const TICK: Duration = Duration::from_millis(10);
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("the process is there");
+    // utime and stime are the twelfth and thirteenth field after the name.
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = after_name.split_whitespace().skip(11).take(2).map(|field| field.parse::<u32>().expect("a number"));
+    TICK * ticks.sum::<u32>()
 }
 
 fn status(field: &str) -> u64 {

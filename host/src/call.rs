@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicU64, Ordering},
     },
     time::{SystemTime, UNIX_EPOCH},
@@ -13,7 +13,7 @@ use serde::{Serialize, Serializer};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::replay::Replay;
+use crate::{replay::Replay, trace_context::CallTrace, user::User};
 
 /// Names one call in answers, logs and receipts, so that a person can find the one in the other.
 ///
@@ -28,17 +28,24 @@ impl CallId {
     /// The next id of this process.
     #[must_use]
     pub fn next() -> Self {
-        static PROCESS: std::sync::LazyLock<u32> = std::sync::LazyLock::new(|| {
-            let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            #[expect(clippy::cast_possible_truncation, reason = "the lower bits are the ones that differ")]
-            // Seconds in the upper bits and the process id below: two hosts started at once still differ.
-            let seconds = since_epoch.as_secs() as u32;
-            seconds << 8 ^ std::process::id()
-        });
         static NUMBER: AtomicU64 = AtomicU64::new(1);
         Self { process: *PROCESS, number: NUMBER.fetch_add(1, Ordering::Relaxed) }
     }
+
+    /// What the ids of this process have before the hyphen.
+    #[must_use]
+    pub fn process() -> String {
+        format!("{:08x}", *PROCESS)
+    }
 }
+
+static PROCESS: LazyLock<u32> = LazyLock::new(|| {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    #[expect(clippy::cast_possible_truncation, reason = "the lower bits are the ones that differ")]
+    // Seconds in the upper bits and the process id below: two hosts started at once still differ.
+    let seconds = since_epoch.as_secs() as u32;
+    seconds << 8 ^ std::process::id()
+});
 
 impl fmt::Display for CallId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -63,19 +70,30 @@ impl fmt::Debug for CallId {
 pub struct Call {
     /// Names this call.
     pub id: CallId,
+    /// Who calls.
+    pub user: Arc<User>,
     /// Cancelled by the transport when the client withdraws the request or goes away.
     pub cancel: CancellationToken,
     /// Where progress goes, if the client asked for it.
     pub progress: Option<ProgressSender>,
     /// What answers the call's requests, where servers and databases do not.
     pub replay: Option<Arc<Replay>>,
+    /// Its trace, where traces are kept.
+    pub trace: Option<Arc<CallTrace>>,
 }
 
 impl Call {
     /// A call that nobody watches or cancels, as the command line makes.
     #[must_use]
     pub fn detached() -> Self {
-        Self { id: CallId::next(), cancel: CancellationToken::new(), progress: None, replay: None }
+        Self {
+            id: CallId::next(),
+            user: User::local(),
+            cancel: CancellationToken::new(),
+            progress: None,
+            replay: None,
+            trace: None,
+        }
     }
 
     /// The same, answered by a replay.

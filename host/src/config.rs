@@ -9,10 +9,26 @@ use std::{
 use serde::Deserialize;
 use toml::Spanned;
 
+use self::credentials::RawCredentials;
 use crate::{
-    policy::{DatabaseName, EnvName, PluginPolicy, Policy, units::parse_bytes},
+    policy::{CacheUse, Credential, DatabaseName, EnvName, PluginPolicy, Policy, units::parse_bytes},
     source::{CacheTable, FolderTable, LimitsTable, Source, SourceError},
 };
+
+mod audit;
+mod auth;
+mod console;
+mod credentials;
+mod http;
+mod telemetry;
+mod users;
+
+pub use self::http::{HostName, HttpConfig, Origin, TlsFiles};
+pub use audit::{AuditConfig, AuditPlace};
+pub use auth::{AuthConfig, GatewayConfig, OauthConfig, TokensConfig};
+pub use console::ConsoleConfig;
+pub use telemetry::{MetricsConfig, OtlpConfig};
+pub use users::ValueSources;
 
 /// What toolcell.toml means. The default is that of a missing file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -25,6 +41,22 @@ pub struct Config {
     pub redis_url: Option<EnvName>,
     /// Databases that plugins can be granted, by name.
     pub postgres: BTreeMap<DatabaseName, DatabaseConfig>,
+    /// How callers over HTTP prove who they are; `None` where the file does not say.
+    pub auth: Option<AuthConfig>,
+    /// Where users' own values of variables come from, by the name that the file has for the user.
+    pub user_values: BTreeMap<String, ValueSources>,
+    /// Header fields that the host adds to requests, without their values.
+    pub credentials: Vec<Credential>,
+    /// Whether and where calls are recorded.
+    pub audit: AuditConfig,
+    /// What is counted for an operator, and where it is served.
+    pub metrics: MetricsConfig,
+    /// Where traces are sent.
+    pub otlp: OtlpConfig,
+    /// What the status page keeps and lets its visitors do.
+    pub console: ConsoleConfig,
+    /// How the server stands on a network.
+    pub http: HttpConfig,
 }
 
 /// One database, without its URL, which is a secret and so not in a file that is committed.
@@ -80,19 +112,34 @@ impl Config {
         for (name, written) in &raw.plugins {
             plugins.insert(source.value(name)?, plugin_policy(source, written)?);
         }
+        let (users, user_values) = users::users(source, &raw.users)?;
         let policy = Policy {
             caps: source.limits(&raw.limits)?,
             allow: raw.network.allow.map(|rules| source.set(&rules)).transpose()?,
             deny: source.set(&raw.network.deny)?,
             cache: source.cache_caps(&CacheTable { max: raw.cache.max, ttl_max: raw.cache.ttl_max })?,
             plugins,
+            users,
         };
         let mut postgres = BTreeMap::new();
         for (name, written) in &raw.postgres {
             postgres.insert(source.value(name)?, database(source, written)?);
         }
         let redis_url = raw.cache.redis_url_env.as_ref().map(|name| variable(source, name, "CACHE_URL")).transpose()?;
-        Ok(Self { policy, sandbox: sandbox(source, &raw.sandbox)?, redis_url, postgres })
+        Ok(Self {
+            policy,
+            sandbox: sandbox(source, &raw.sandbox)?,
+            redis_url,
+            postgres,
+            auth: raw.auth.as_ref().map(|written| auth::meaning(source, written)).transpose()?,
+            user_values,
+            credentials: credentials::credentials(source, &raw.credentials)?,
+            audit: audit::audit(source, &raw.audit)?,
+            metrics: MetricsConfig::read(source, &raw.metrics)?,
+            otlp: OtlpConfig::read(source, &raw.otlp)?,
+            console: console::console(source, &raw.console)?,
+            http: http::http(source, raw.http)?,
+        })
     }
 }
 
@@ -111,6 +158,21 @@ struct RawConfig {
     sandbox: RawSandbox,
     #[serde(default)]
     postgres: BTreeMap<Spanned<String>, RawDatabase>,
+    auth: Option<Spanned<auth::RawAuth>>,
+    #[serde(default)]
+    users: users::RawUsers,
+    #[serde(default)]
+    credentials: RawCredentials,
+    #[serde(default)]
+    audit: audit::RawAudit,
+    #[serde(default)]
+    metrics: telemetry::RawMetrics,
+    #[serde(default)]
+    otlp: telemetry::RawOtlp,
+    #[serde(default)]
+    console: console::RawConsole,
+    #[serde(default)]
+    http: http::RawHttp,
 }
 
 #[derive(Deserialize)]
@@ -142,7 +204,7 @@ struct RawPlugin {
     enabled: Option<bool>,
     network: Option<Vec<Spanned<String>>>,
     env: Option<Vec<Spanned<String>>>,
-    cache: Option<bool>,
+    cache: Option<Spanned<toml::Value>>,
     postgres: Option<Vec<Spanned<String>>>,
     files: Option<Vec<FolderTable>>,
     disable: Vec<Spanned<String>>,
@@ -160,11 +222,20 @@ fn plugin_policy(source: &Source, written: &RawPlugin) -> Result<PluginPolicy, S
         enabled: written.enabled.unwrap_or(true),
         network: written.network.as_ref().map(|rules| source.set(rules)).transpose()?,
         env: written.env.as_ref().map(|names| source.set(names)).transpose()?,
-        cache: written.cache.unwrap_or(true),
+        cache: written.cache.as_ref().map(|written| cache_use(source, written)).transpose()?.unwrap_or_default(),
         postgres: written.postgres.as_ref().map(|names| source.set(names)).transpose()?,
         files: written.files.as_ref().map(|folders| source.folders(folders)).transpose()?,
         disable: source.set(&written.disable)?,
     })
+}
+
+fn cache_use(source: &Source, written: &Spanned<toml::Value>) -> Result<CacheUse, SourceError> {
+    match written.get_ref() {
+        toml::Value::Boolean(true) => Ok(CacheUse::ByUser),
+        toml::Value::Boolean(false) => Ok(CacheUse::Off),
+        toml::Value::String(word) if word == "shared" => Ok(CacheUse::Shared),
+        _ => Err(source.error(written, "cache has to be true, false, or \"shared\" to let all users share it")),
+    }
 }
 
 fn database(source: &Source, written: &RawDatabase) -> Result<DatabaseConfig, SourceError> {
@@ -207,143 +278,4 @@ fn sandbox(source: &Source, written: &RawSandbox) -> Result<SandboxConfig, Sourc
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::policy::{Access, CacheRoom, Capabilities, Folders, Grant, PluginName};
-
-    fn parse(text: &str) -> Result<Config, String> {
-        Config::parse(&Source { file: "toolcell.toml", text }).map_err(|error| error.to_string())
-    }
-
-    fn folders(folders: &[(&str, Access)]) -> Folders {
-        folders.iter().map(|(path, access)| (path.parse().expect("a path"), *access)).collect()
-    }
-
-    const FULL: &str = r#"
-[limits]
-memory = "128MiB"
-
-[network]
-allow = ["https://*"]
-deny = ["https://evil.example"]
-
-[cache]
-redis-url-env = "CACHE_URL"
-max = "8MiB"
-
-[sandbox]
-memory = "4GiB"
-slots = 200
-
-[plugins.fetch]
-network = ["https://*.wikipedia.org"]
-env = []
-postgres = ["events"]
-files = [{ path = "data" }]
-disable = ["post"]
-
-[postgres.replica]
-url-env = "REPLICA_URL"
-ca-file = "ca.pem"
-connections = 2
-
-[postgres.events]
-url-env = "EVENTS_URL"
-
-[plugins.old]
-enabled = false
-
-[plugins.pure]
-cache = false
-"#;
-
-    #[test]
-    fn a_full_file_narrows_as_it_says() {
-        let config = parse(FULL).expect("the file is good");
-        assert_eq!(config.redis_url, Some("CACHE_URL".parse().expect("a name")));
-        assert_eq!(config.sandbox, SandboxConfig { memory: Some(4 << 30), slots: Some(200) });
-        let database = |name: &str| &config.postgres[&name.parse().expect("a name")];
-        let replica = database("replica");
-        assert_eq!((replica.url_env.as_str(), replica.connections), ("REPLICA_URL", 2));
-        assert_eq!(replica.ca_file.as_deref(), Some(Path::new("ca.pem")));
-        assert_eq!((database("events").connections, &database("events").ca_file), (8, &None));
-        let asked = Capabilities {
-            network: ["https://en.wikipedia.org", "https://evil.example", "http://plain.example"]
-                .map(|rule| rule.parse().expect("a rule"))
-                .into(),
-            env: ["TOKEN".parse().expect("a name")].into(),
-            cache: Some(CacheRoom { max: 16 << 20, ttl_max: Duration::from_mins(1) }),
-            postgres: ["replica".parse().expect("a name")].into(),
-            files: folders(&[("data", Access::ReadWrite), ("docs", Access::Read)]),
-            ..Capabilities::default()
-        };
-        let narrow = |name: &str| {
-            let name: PluginName = name.parse().expect("a name");
-            config.policy.narrow(&name, Grant::everything(&asked))
-        };
-        let fetch = narrow("fetch").expect("it is enabled");
-        assert_eq!(fetch.network().iter().map(ToString::to_string).collect::<Vec<_>>(), ["https://en.wikipedia.org"]);
-        assert!(fetch.env().is_empty() && fetch.postgres().is_empty());
-        assert_eq!(fetch.files(), &folders(&[("data", Access::Read)]));
-        assert_eq!(fetch.cache(), Some(CacheRoom { max: 8 << 20, ttl_max: Duration::from_mins(1) }));
-        assert_eq!(narrow("pure").expect("it is enabled").cache(), None);
-        assert_eq!(fetch.limits().memory, 128 << 20);
-        assert!(config.policy.disables(&"fetch".parse().expect("a name"), "post"));
-        assert_eq!(narrow("other").expect("it is enabled").env().len(), 1);
-        assert!(narrow("old").is_err());
-    }
-
-    #[test]
-    fn an_empty_file_is_as_good_as_none() {
-        assert_eq!(parse(""), Ok(Config::default()));
-    }
-
-    #[test]
-    fn only_a_named_file_has_to_exist() {
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        assert_eq!(Config::load(None, dir.path()), Ok(Config::default()));
-        let path = dir.path().join("other.toml");
-        assert!(Config::load(Some(&path), dir.path()).is_err());
-        fs::write(&path, FULL).expect("a file");
-        assert_eq!(Config::load(Some(&path), dir.path()).map_err(|error| error.to_string()), parse(FULL));
-        fs::write(dir.path().join(Config::FILE), "x = 1").expect("a file");
-        assert!(Config::load(None, dir.path()).is_err());
-    }
-
-    #[test]
-    fn errors_say_where_and_what_was_expected() {
-        for (text, expected) in [
-            ("[network]\ndenied = []", "2:1: unknown key \"denied\"; did you mean \"deny\"?"),
-            ("[network]\ndeny = [\"x\"]", "2:9: network rule \"x\" has no scheme; write \"https://x\""),
-            (
-                "[plugins.Fetch]",
-                "1:10: \"Fetch\" cannot name a plugin; expected 1 to 48 of a-z, 0-9 and `-`, not starting with `-`",
-            ),
-            ("[plugins.x]\nenabled = \"no\"", "2:11: invalid type: string \"no\", expected a boolean"),
-            (
-                "[cache]\nredis-url-env = \"redis://:secret@cache.example\"",
-                "2:17: expected the name of the variable that holds the URL, such as \"CACHE_URL\", and not the URL itself",
-            ),
-            ("[cache]\nredis-url = \"x\"", "2:1: unknown key \"redis-url\"; did you mean \"redis-url-env\"?"),
-            (
-                "[cache]\nttl-max = \"1\"",
-                "2:11: \"1\" is not a duration; write a whole number and ms, s, m or h, such as \"30s\"",
-            ),
-            ("[sandbox]\nslots = 0", "2:9: slots has to be a number from 1 to 10000"),
-            ("[postgres.replica]\nurl = \"x\"", "2:1: unknown key \"url\"; did you mean \"url-env\"?"),
-            (
-                "[postgres.replica]\nurl-env = \"postgres://u:secret@h\"",
-                "2:11: expected the name of the variable that holds the URL, such as \"REPLICA_URL\", and not the URL itself",
-            ),
-            (
-                "[postgres.replica]\nurl-env = \"U\"\nconnections = 0",
-                "3:15: connections has to be a number from 1 to 64",
-            ),
-            ("[sandbox]\nmemory = \"1MiB\"", "2:10: memory for all instances has to be at least 64MiB"),
-        ] {
-            assert_eq!(parse(text), Err(format!("toolcell.toml:{expected}")));
-        }
-    }
-}
+mod tests;

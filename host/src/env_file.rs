@@ -44,6 +44,15 @@ impl EnvFile {
     }
 }
 
+impl IntoIterator for EnvFile {
+    type Item = (EnvName, String);
+    type IntoIter = std::collections::btree_map::IntoIter<EnvName, String>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 /// The names alone.
 impl fmt::Debug for EnvFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

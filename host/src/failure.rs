@@ -4,14 +4,16 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     call::CallId,
+    policy::Rate,
     receipt::{CacheFault, DatabaseFailure, Denial, Exchange, Server},
 };
 
 mod code;
+mod credential;
 pub mod database;
 #[cfg(test)]
 mod document;
@@ -43,7 +45,7 @@ pub enum Failure {
     /// A trap or exit right after a server did not answer.
     Unreachable {
         /// What failed last.
-        exchange: Exchange,
+        exchange: Box<Exchange>,
     },
     /// A trap or exit right after a database did not answer.
     Database {
@@ -55,10 +57,12 @@ pub enum Failure {
         /// Why it gave none.
         fault: CacheFault,
     },
-    /// A trap or exit while a granted variable is not set on the host.
+    /// A trap or exit while a granted variable is not set, neither on the host nor for the user.
     MissingVariable {
         /// The variables that are granted and not set.
         names: Vec<String>,
+        /// Whose call it was, where that is not whoever started the program.
+        user: Option<String>,
     },
     /// The plugin panicked or trapped.
     Trapped {
@@ -105,13 +109,15 @@ pub enum Failure {
         /// Its exit status.
         status: i32,
     },
-    /// The host carries as much as it can.
+    /// The host carries as much as it can, or as much as it may for this plugin or this user.
     Busy {
         /// What is full.
-        full: &'static str,
+        full: Full,
         /// When there may be room again.
         retry_after: Duration,
     },
+    /// The call could not be recorded, and the operator lets none run unrecorded; the plugin was not started.
+    NotRecorded,
     /// The client withdrew the request.
     Cancelled,
     /// The tool foresaw this failure and says so itself.
@@ -132,6 +138,31 @@ pub enum Failure {
     },
 }
 
+/// What has no room for another call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Full {
+    /// The host as a whole; what of it, in words.
+    Host(&'static str),
+    /// The plugin: as many calls of it are under way as may be, whoever makes them.
+    Plugin,
+    /// The user: as many of their calls are under way as may be.
+    Calls(u32),
+    /// The user: they called as often as they may.
+    Rate(Rate),
+}
+
+impl Full {
+    /// Whose room it is, for programs: `host`, `plugin` or `user`.
+    #[must_use]
+    pub const fn scope(self) -> &'static str {
+        match self {
+            Self::Host(_) => "host",
+            Self::Plugin => "plugin",
+            Self::Calls(_) | Self::Rate(_) => "user",
+        }
+    }
+}
+
 /// What a call that missed its deadline was waiting for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WaitingFor {
@@ -142,7 +173,7 @@ pub enum WaitingFor {
 }
 
 /// One place where JSON does not satisfy its schema.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mismatch {
     /// JSON pointer to the value (RFC 6901); empty for the whole.
     pub pointer: String,
@@ -186,6 +217,7 @@ impl Failure {
             Self::InvalidOutput { .. } => Code::InvalidOutput,
             Self::Exited { .. } => Code::Exited,
             Self::Busy { .. } => Code::Busy,
+            Self::NotRecorded => Code::NotRecorded,
             Self::Cancelled => Code::Cancelled,
             Self::Tool(error) => return &error.code,
             Self::ToolWithdrawn { .. } => Code::ToolWithdrawn,

@@ -1,10 +1,12 @@
 //! The whole of a request on one screen: [`Host::call`].
 
 use std::{
-    fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     task::Poll,
     time::Duration,
 };
@@ -15,11 +17,15 @@ use tokio::{sync::watch, time::timeout};
 use crate::{
     call::{Call, CallId},
     failure::{self, Failure},
+    observe::{Observer, Observers, Refusal},
     outcome::Outcome,
     plugin::{Catalog, Registry, Tool},
     receipt::Receipt,
     sandbox::Sandbox,
     text,
+    trace_context::{CallTrace, Carried, Sampling},
+    user::User,
+    users::Users,
 };
 
 /// A folder of plugins, served.
@@ -27,18 +33,12 @@ use crate::{
 pub struct Host {
     registry: Registry,
     sandbox: Arc<Sandbox>,
-    observer: OnceLock<Observer>,
-}
-
-/// Is told of each call that ended, by the name of its tool.
-type Observe = dyn Fn(&str, &Outcome) + Send + Sync;
-
-struct Observer(Box<Observe>);
-
-impl fmt::Debug for Observer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Observer")
-    }
+    users: Users,
+    observers: Observers,
+    /// Whose traces are kept; none are where nobody said so.
+    sampling: OnceLock<Sampling>,
+    /// Calls of names that were never listed.
+    unknown: AtomicU64,
 }
 
 /// No tool of that name was ever listed: a mistake of the caller's, not a failure of a tool.
@@ -50,35 +50,73 @@ impl Host {
     /// A host that serves what the registry holds.
     #[must_use]
     pub fn new(registry: Registry, sandbox: Arc<Sandbox>) -> Self {
-        Self { registry, sandbox, observer: OnceLock::new() }
+        let (users, observers) = (Users::default(), Observers::default());
+        Self { registry, sandbox, users, observers, sampling: OnceLock::new(), unknown: AtomicU64::new(0) }
     }
 
-    /// Calls a tool: find it, check the arguments, run it in an instance of its own, check the answer.
+    /// The same host for these users.
+    #[must_use]
+    pub fn with_users(self, users: Users) -> Self {
+        Self { users, ..self }
+    }
+
+    /// Calls a tool: find it among those that the user may call, count the call, check the arguments, run it in an instance of
+    /// its own, check the answer.
     ///
     /// # Errors
     ///
-    /// [`UnknownTool`]; every other failure is an [`Outcome`].
+    /// [`UnknownTool`], also for a tool that the user may not call; every other failure is an [`Outcome`].
     pub async fn call(&self, name: &str, arguments: Map<String, Value>, call: Call) -> Result<Outcome, UnknownTool> {
-        let id = call.id;
         let catalog = self.registry.catalog();
-        let outcome = match catalog.get(name) {
-            Some(tool) => call_tool(&self.sandbox, tool, arguments, call).await,
-            None => self.withdrawn(name, id)?,
+        let user = Arc::clone(&call.user);
+        let tool = catalog.of(&user).get(name);
+        let arguments = Arc::new(Value::Object(arguments));
+        let watch = self.observers.watch(name, catalog.get(name), &arguments, &call);
+        let tool = match tool {
+            Some(tool) => Ok(tool),
+            None => Err(self.registry.withdrawn(name, &user).ok_or_else(|| {
+                watch.unknown();
+                self.unknown.fetch_add(1, Ordering::Relaxed);
+                UnknownTool(name.to_owned())
+            })?),
         };
-        if let Some(Observer(observe)) = self.observer.get() {
-            observe(name, &outcome);
-        }
+        let watched = watch.arrived();
+        let id = call.id;
+        let outcome = match tool.and_then(|tool| watched.permit(tool)) {
+            Ok(tool) => call_tool(&self.sandbox, tool, &arguments, call).await,
+            Err(failure) => without_answer(failure, id),
+        };
+        watched.ended(&outcome);
         Ok(outcome)
     }
 
-    fn withdrawn(&self, name: &str, call: CallId) -> Result<Outcome, UnknownTool> {
-        let failure = self.registry.withdrawn(name).ok_or_else(|| UnknownTool(name.to_owned()))?;
-        Ok(without_answer(failure, call))
+    /// Has every call from now on shown to `observer`, too.
+    pub fn observe(&self, observer: Arc<dyn Observer>) {
+        self.observers.add(observer);
     }
 
-    /// Has every call that ends shown to `observe`, which the caller waits for. The first observer stays the only one.
-    pub fn on_outcome(&self, observe: impl Fn(&str, &Outcome) + Send + Sync + 'static) {
-        let _ = self.observer.set(Observer(Box::new(observe)));
+    /// Logs that somebody was refused, and tells the observers.
+    pub fn refused(&self, refusal: &Refusal) {
+        let Refusal { code, address, user, what, .. } = refusal;
+        let address = address.map_or_else(|| "unix".to_owned(), |address| address.to_string());
+        tracing::info!(code, address, user, "refused: {}", text::one_line(what));
+        self.observers.refused(refusal);
+    }
+
+    /// Has traces of calls kept from now on. Only the first word on it counts.
+    pub fn keep_traces(&self, sampling: Sampling) {
+        let _ = self.sampling.set(sampling);
+    }
+
+    /// The trace of a call that is about to be made, from what its request carries; `None` where no traces are kept.
+    pub fn begin_trace(&self, tool: &str, carried: impl FnOnce() -> Carried) -> Option<Arc<CallTrace>> {
+        Some(Arc::new(self.sampling.get()?.begin(tool, carried())))
+    }
+
+    /// Calls so far of names that were never listed, whoever made them.
+    #[must_use]
+    pub fn unknown_calls(&self) -> u64 {
+        self.unknown.load(Ordering::Relaxed)
     }
 
     /// Waits until the plugins that were there at the start are loaded, for so long at most.
@@ -98,10 +136,22 @@ impl Host {
         self.registry.changes()
     }
 
-    /// What a client should know about this server: above all which plugins are not served and why.
+    /// What this user's client should know about this server: above all which plugins are not served and why.
     #[must_use]
-    pub fn instructions(&self) -> String {
-        self.registry.catalog().instructions()
+    pub fn instructions(&self, user: &User) -> String {
+        self.registry.catalog().of(user).instructions()
+    }
+
+    /// The users that come over HTTP.
+    #[must_use]
+    pub fn users(&self) -> &Users {
+        &self.users
+    }
+
+    /// What the calls run in.
+    #[must_use]
+    pub fn sandbox(&self) -> &Arc<Sandbox> {
+        &self.sandbox
     }
 
     /// The plugins.
@@ -112,15 +162,10 @@ impl Host {
 }
 
 /// From arguments to an outcome.
-pub(crate) async fn call_tool(
-    sandbox: &Arc<Sandbox>,
-    tool: &Tool,
-    arguments: Map<String, Value>,
-    call: Call,
-) -> Outcome {
+pub(crate) async fn call_tool(sandbox: &Arc<Sandbox>, tool: &Tool, arguments: &Value, call: Call) -> Outcome {
     let id = call.id;
     let answer = async {
-        match tool.validate(arguments) {
+        match call.user.count_call().and_then(|()| tool.validate(arguments)) {
             Ok(arguments) => tool.call(sandbox, arguments, call).await,
             Err(failure) => without_answer(failure, id),
         }

@@ -2,15 +2,21 @@
 
 use std::{fmt, time::Duration};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
+mod credential;
+mod exchange;
 mod files;
+mod phases;
 mod query;
 
+pub use credential::{CredentialDenial, CredentialFault, CredentialUse, UsedVariable};
+pub use exchange::StageTimes;
 pub use files::{FileDenial, FileRefusal, FileUse};
+pub use phases::Phases;
 pub use query::{DatabaseFailure, DatabaseFault, DatabasePlace, LoginFault, Query, QueryEnd, Refusal};
 
-use crate::call::CallId;
+use crate::{call::CallId, trace_context::TraceContext};
 
 /// What one call did, seen from outside the guest: it cannot be forged or left out by a plugin.
 ///
@@ -26,6 +32,9 @@ pub struct Receipt {
     /// Time that the guest, and the host on its behalf, spent on a processor.
     #[serde(rename = "computingMs", serialize_with = "milliseconds")]
     pub computing: Duration,
+    /// Where its time went.
+    #[serde(skip_serializing_if = "Phases::is_none")]
+    pub phases: Phases,
     /// The most linear memory that the instance held at once, in bytes, summed over its memories.
     pub memory_peak: u64,
     /// Every HTTP request that went out or was tried, in order. At most [`Receipt::MAX_ENTRIES`].
@@ -49,6 +58,9 @@ pub struct Receipt {
     /// The end of what the guest wrote to its stderr.
     #[serde(skip)]
     pub stderr: String,
+    /// Bytes of the answer as the plugin gave it; 0 where it gave none.
+    #[serde(skip)]
+    pub answered: u64,
 }
 
 impl Receipt {
@@ -62,6 +74,7 @@ impl Receipt {
             call,
             elapsed: Duration::ZERO,
             computing: Duration::ZERO,
+            phases: Phases::default(),
             memory_peak: 0,
             exchanges: Vec::new(),
             cache: CacheUse::default(),
@@ -70,6 +83,7 @@ impl Receipt {
             denials: Vec::new(),
             unset_variables: Vec::new(),
             stderr: String::new(),
+            answered: 0,
         }
     }
 
@@ -86,18 +100,39 @@ impl Receipt {
 pub struct Exchange {
     /// Where it went.
     pub server: Server,
+    /// The credential that the host added to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential: Option<Box<CredentialUse>>,
+    /// Its method, in upper case.
+    #[serde(skip)]
+    pub method: String,
     /// Bytes of request bodies sent.
     pub sent: u64,
     /// Bytes of response bodies received so far.
     pub received: u64,
+    /// From the arrival of the call to its begin.
+    #[serde(rename = "startMs", serialize_with = "milliseconds")]
+    pub start: Duration,
     /// How long it took, or has taken when the call ended.
     #[serde(rename = "elapsedMs", serialize_with = "milliseconds")]
     pub elapsed: Duration,
+    /// Where that time went.
+    #[serde(skip_serializing_if = "StageTimes::is_none")]
+    pub stages: StageTimes,
     /// How it ended.
     pub end: ExchangeEnd,
+    /// What the server was told of the trace that the request belongs to; `None` where it was told nothing.
+    #[serde(skip)]
+    pub trace: Option<TraceContext>,
 }
 
 impl Exchange {
+    /// The credential that the server does not take: it answered with 401 or 403.
+    #[must_use]
+    pub fn refused_credential(&self) -> Option<&CredentialUse> {
+        self.credential.as_deref().filter(|_| matches!(self.end, ExchangeEnd::Answered(401 | 403)))
+    }
+
     /// Whether it ended because a limit of the call was reached.
     #[must_use]
     pub fn is_over_limit(&self) -> bool {
@@ -160,6 +195,8 @@ pub enum Unreachable {
     },
     /// The answer is not HTTP/1.1.
     Protocol,
+    /// The answer to a request with a credential is compressed although the request asked for none.
+    Encoded,
     /// The answer exceeds what a call may receive.
     TooLarge(AnswerPart),
     /// The server began to answer and then sent less than it has to.
@@ -271,7 +308,7 @@ fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::
 }
 
 /// How a call used what its plugin keeps from one call to the next.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CacheUse {
     /// Entries that were asked for and there.
     pub hits: u64,
@@ -355,4 +392,6 @@ pub enum Denial {
     },
     /// A path.
     File(Box<FileDenial>),
+    /// A request that needs a credential which cannot be made.
+    Credential(Box<CredentialDenial>),
 }

@@ -275,6 +275,7 @@ fn in_plain_words(message: &str) -> String {
         ("expected a sequence", "expected a list: [...]"),
         ("expected a map", "expected a table: { ... }"),
         ("expected a string", "expected text in quotes"),
+        ("expected struct RawUser", "expected a table of a user's: [users.NAME]"),
         ("expected struct FolderTable", "expected a folder: { path = \"data\", access = \"read\" }"),
     ] {
         if let Some(before) = message.strip_suffix(serde) {

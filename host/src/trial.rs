@@ -67,6 +67,6 @@ impl Trial {
     ) -> Result<Outcome, UnknownTool> {
         let tool = self.tools.iter().find(|tool| tool.own_name() == name);
         let tool = tool.ok_or_else(|| UnknownTool(name.to_owned()))?;
-        Ok(call_tool(&self.sandbox, tool, arguments, Call::replaying(replay)).await)
+        Ok(call_tool(&self.sandbox, tool, &Value::Object(arguments), Call::replaying(replay)).await)
     }
 }

@@ -17,36 +17,45 @@ pub fn command(folder: &Folder, options: &[&str]) -> Vec<String> {
         .collect()
 }
 
+/// The guests that the plan calls.
+pub const GUESTS: [(&str, &str); 6] = [
+    ("echo", ""),
+    ("fetches", ""),
+    ("panics", ""),
+    ("sleeps", ""),
+    ("spin", "limits.deadline = \"1s\""),
+    ("toolerror", ""),
+];
+
 /// A plan for either SDK's client (see tests/peers/python/client.py).
 fn plan(folder: &Folder, era: &str) -> Value {
-    json!({"command": command(folder, &[]), "era": era, "steps": [
-        {"do": "list"},
-        {"do": "call", "tool": "echo", "arguments": {"message": "hi"}},
-        {"do": "call", "tool": "echo", "arguments": {"message": 1}},
-        {"do": "call", "tool": "panics", "arguments": {"message": "of no use"}},
-        {"do": "cancel", "tool": "sleeps", "arguments": {"ms": 60_000}, "after_ms": 200},
-        {"do": "call", "tool": "toolerror", "arguments": {}},
-        {"do": "call", "tool": "fetches", "arguments": {"url": "https://elsewhere.example/"}},
-        {"do": "call", "tool": "spin", "arguments": {}},
-    ]})
+    json!({"command": command(folder, &[]), "era": era, "steps": steps()})
 }
 
-fn folder() -> Folder {
-    let folder = Folder::new(&[
-        ("echo", ""),
-        ("fetches", ""),
-        ("panics", ""),
-        ("sleeps", ""),
-        ("spin", "limits.deadline = \"1s\""),
-        ("toolerror", ""),
-    ]);
-    folder.lock();
+/// What every client does, over every transport.
+pub fn steps() -> Vec<Value> {
+    vec![
+        json!({"do": "list"}),
+        json!({"do": "call", "tool": "echo", "arguments": {"message": "hi"}}),
+        json!({"do": "call", "tool": "echo", "arguments": {"message": 1}}),
+        json!({"do": "call", "tool": "panics", "arguments": {"message": "of no use"}}),
+        json!({"do": "cancel", "tool": "sleeps", "arguments": {"ms": 60_000}, "after_ms": 200}),
+        json!({"do": "call", "tool": "toolerror", "arguments": {}}),
+        json!({"do": "call", "tool": "fetches", "arguments": {"url": "https://elsewhere.example/"}}),
+        json!({"do": "call", "tool": "spin", "arguments": {}}),
+    ]
+}
+
+pub fn folder() -> Folder {
+    let folder = Folder::new(&GUESTS);
+    folder.lock().compile();
     folder
 }
 
-fn check(answers: &[Value]) {
+/// Holds the answers to [`steps`], the connection's first, to what they have to be.
+pub fn check(answers: &[Value]) {
     let texts: Vec<_> = answers.iter().map(ToString::to_string).collect();
-    let [_connection, list, echo, bad, panic, _cancelled, tool_error, denied, deadline] = texts.as_slice() else {
+    let [_connection, list, echo, bad, panic, cancelled, tool_error, denied, deadline] = texts.as_slice() else {
         panic!("{texts:#?}")
     };
     for name in ["echo", "fetches", "panics", "sleeps", "spin", "toolerror"] {
@@ -55,6 +64,7 @@ fn check(answers: &[Value]) {
     assert!(echo.contains("\"structuredContent\":{\"message\":\"hi\"}"), "{echo}");
     assert!(bad.contains("/message: 1 is not of type"), "{bad}");
     assert!(panic.contains("of no use") && panic.contains("\"isError\":true"), "{panic}");
+    assert_eq!(cancelled, "{\"cancelled\":true}");
     assert!(tool_error.contains("story_not_found"), "{tool_error}");
     assert!(denied.contains("denied_network") && denied.contains("https://elsewhere.example was not sent"), "{denied}");
     assert!(deadline.contains("stopped at its deadline of 1s"), "{deadline}");

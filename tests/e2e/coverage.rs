@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use toolcell::failure::Code;
 
-use crate::{commands::strict, failure, http, isolation, load, log, made_for, permission, plain, wasi};
+use crate::{
+    commands::strict, conformance, console::browser, failure, http, isolation, load, log, made_for, permission, plain,
+    wasi,
+};
 
 /// Guests that no case of a failure is about, and the test that each is for.
 const OTHERS: &[(&str, fn())] = &[
@@ -14,9 +17,11 @@ const OTHERS: &[(&str, fn())] = &[
     ("badschema_ref", permission::bad_components_are_named),
     ("badschema_root", permission::bad_components_are_named),
     ("bidi", permission::bad_components_are_named),
+    ("conformance", conformance::the_newer_era),
     ("counter", isolation::nothing_carries_over),
     ("drafts", wasi::drafts_of_wasi_are_served_with_what_is_granted),
     ("envdump", isolation::the_hosts_environment_is_out_of_reach),
+    ("forms", browser::the_page_in_a_browser),
     ("listtraps", permission::bad_components_are_named),
     ("logs", log::log_lines_name_plugin_tool_and_call),
     ("plain_sums", plain::functions_of_worlds_are_tools_and_run_futures),

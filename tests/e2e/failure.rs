@@ -10,7 +10,8 @@ use toolcell::failure::Code;
 pub use self::failed::Failed;
 use self::provoke::{
     API, NO_DATABASE, NO_REDIS, NOBODY, at, at_url, cache, call, crash, endless, files, input_ended, mute, no_cache,
-    no_connection, no_files, no_memory, no_place, no_turn, slow_statement, upstream, withdrawn, without_tls,
+    no_connection, no_files, no_memory, no_place, no_turn, slow_statement, unrecorded, upstream, withdrawn,
+    without_tls,
 };
 use crate::{
     files,
@@ -108,6 +109,7 @@ cases! {
     database_no_rows: "queries" => DatabaseRefused, at(Postgres::url, json!({"sql": "DELETE FROM numbers"}));
     invalid_query: "queries" => InvalidQuery, at(Postgres::url, json!({"sql": "SELECT $1::int", "parameters": []}));
 
+    not_recorded: "echo" => NotRecorded, unrecorded;
     cancelled: "spin" => Cancelled, input_ended;
     withdrawn_removed: "echo" => ToolWithdrawn, withdrawn(|folder| folder.remove("echo"));
     withdrawn_changed: "echo" => ToolWithdrawn, withdrawn(|folder| folder.write_component("echo", &changed("echo")));

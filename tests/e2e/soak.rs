@@ -2,7 +2,7 @@
 //! more of the same.
 
 #[path = "../../host/examples/soak/run/mod.rs"]
-mod run;
+pub mod run;
 
 use std::time::Duration;
 

@@ -138,6 +138,13 @@ impl Folder {
         command
     }
 
+    /// Has everything compiled, which a server does while it serves: for clients that look once and find all of it.
+    pub fn compile(&self) -> &Self {
+        let listed = self.toolcell().args(["list", "--locked"]).output().expect("it runs");
+        assert!(!listed.stdout.is_empty(), "{}", String::from_utf8_lossy(&listed.stderr));
+        self
+    }
+
     /// Serves the folder with `--locked` and opens a session of the older era.
     pub fn serve(&self) -> Client {
         self.serve_with(&["--locked"])
@@ -183,15 +190,19 @@ pub fn user() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("user")
 }
 
-fn state() -> State {
+/// What this user decided and built before.
+pub fn state() -> State {
     State::at(&user().join("state/toolcell")).expect("the folder is ours")
+}
+
+/// A sandbox in this process, which takes compiled guests from the user's cache.
+pub fn sandbox(settings: Settings) -> Arc<Sandbox> {
+    let secret = state().secret().expect("the state is ours");
+    let cache = CodeCache::open(&user().join("cache/toolcell/code"), secret).expect("the folder is ours");
+    Arc::new(Sandbox::new(Settings { code_cache: Some(cache), ..settings }).expect("a sandbox starts"))
 }
 
 /// What lock files are made with.
 static SANDBOX: LazyLock<(Runtime, Arc<Sandbox>)> = LazyLock::new(|| {
-    let secret = state().secret().expect("the state is ours");
-    let cache = CodeCache::open(&user().join("cache/toolcell/code"), secret).expect("the folder is ours");
-    let settings = Settings { slots: 16, code_cache: Some(cache), ..Settings::default() };
-    let sandbox = Sandbox::new(settings).expect("a sandbox starts");
-    (Runtime::new().expect("a runtime starts"), Arc::new(sandbox))
+    (Runtime::new().expect("a runtime starts"), sandbox(Settings { slots: 16, ..Settings::default() }))
 });

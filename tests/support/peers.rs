@@ -1,5 +1,5 @@
-//! Other people's programs for the tests: MCP clients (the Python SDK, the TypeScript SDK and the MCP Inspector), PostgreSQL
-//! and Redis.
+//! Other people's programs for the tests: MCP clients (the Python SDK, the TypeScript SDK and the MCP Inspector), MCP's conformance
+//! suite, PostgreSQL, Redis and HAProxy.
 //!
 //! Each is installed once into the target directory, at the versions that `tests/peers` names; after that no network is
 //! needed. Whatever is missing fails the test with what to install: a protocol test that is skipped proves nothing.
@@ -12,6 +12,7 @@ use std::{
 };
 
 use serde_json::Value;
+use toolcell_toolchain::Unpacked;
 
 /// Runs a plan (see `tests/peers/python/client.py`) with the Python SDK's client: one value for the connection and one for
 /// each step.
@@ -31,12 +32,42 @@ pub fn python_packages() -> PathBuf {
     folder.join("site")
 }
 
+/// Reads a page of metrics with the parser of Prometheus's own Python client, which is strict: the kind of each metric.
+pub fn openmetrics(page: &str) -> Value {
+    let folder = installed("openmetrics", |folder| {
+        pip_install(&folder.join("site"), &["--requirement", text(&folder.join("requirements.txt"))]);
+    });
+    let mut parser = Command::new("python3");
+    parser.arg(folder.join("parse.py")).env("PYTHONPATH", folder.join("site"));
+    run(parser, &Value::from(page)).pop().expect("it prints one value")
+}
+
 /// Runs a plan with the TypeScript SDK's client.
 pub fn typescript(plan: &Value) -> Vec<Value> {
     let folder = node_packages();
     let mut client = Command::new(node(&folder));
     client.arg(folder.join("client.mjs"));
     run(client, plan)
+}
+
+/// MCP's conformance suite, which takes the place of a client. It is told what to test: `server --url URL --requirements 2026-07-28`.
+pub fn conformance() -> Command {
+    let folder = node_packages();
+    let mut suite = Command::new(node(&folder));
+    suite.arg(folder.join("node_modules/@modelcontextprotocol/conformance/dist/index.js"));
+    suite
+}
+
+/// HAProxy, from Debian.
+pub fn haproxy() -> Command {
+    let folder = installed("haproxy", |folder| drop(haproxy_in(folder)));
+    haproxy_in(&folder).program("usr/sbin/haproxy")
+}
+
+fn haproxy_in(folder: &Path) -> Unpacked {
+    let without = fs::read_to_string(folder.join("without.txt")).expect("tests/peers can be read");
+    let without: Vec<_> = without.lines().collect();
+    Unpacked::get("haproxy", &without, folder).expect("HAProxy is Debian's, fetched once: is there a network?")
 }
 
 /// The MCP Inspector's command line, for arguments such as `./server stdio --method tools/list --format json`. What it says
@@ -136,7 +167,7 @@ fn npm(folder: &Path) -> PathBuf {
 
 /// The folder in the target directory where a folder of `tests/peers` is copied to and `install` was run. Tests run at once
 /// and in several processes: the first one installs while the others wait.
-fn installed(name: &str, install: impl FnOnce(&Path)) -> PathBuf {
+pub fn installed(name: &str, install: impl FnOnce(&Path)) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/peers").join(name);
     let peers = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("peers");
     let folder = peers.join(name);
@@ -204,13 +235,13 @@ fn succeeds(command: &mut Command) -> bool {
     command.output().is_ok_and(|output| output.status.success())
 }
 
-fn installs(command: &mut Command, hint: &str) {
+pub fn installs(command: &mut Command, hint: &str) {
     let Output { status, stdout, stderr } =
         command.output().unwrap_or_else(|error| panic!("{command:?}: {error}. {hint}"));
     let said = [stdout, stderr].concat();
     assert!(status.success(), "{command:?} failed. {hint}\n{}", String::from_utf8_lossy(&said));
 }
 
-fn text(path: &Path) -> &str {
+pub fn text(path: &Path) -> &str {
     path.to_str().expect("the target directory has a name in UTF-8")
 }

@@ -1,4 +1,5 @@
-//! Debian's own compilers, unpacked into a private folder: Rust with the target for guests, and Go.
+//! Debian's own compilers, unpacked into a private folder: Rust with the target for guests, and Go. And its other packages, for
+//! tests that need a server as people run it.
 //!
 //! Debian's suite `forky` has the target as a package, `libstd-rust-dev-wasm32`, which works with Debian's own
 //! compiler only. apt resolves and verifies packages as if nothing but a C compiler were installed; nothing of the system
@@ -19,19 +20,53 @@ use crate::{
 };
 
 const SUITE: &str = "forky";
-const RUST: Packages = Packages { what: "Rust", megabytes: 190, names: &["rustc", "libstd-rust-dev-wasm32"] };
-const GO: Packages = Packages { what: "Go", megabytes: 48, names: &["golang-go"] };
+const RUST: Packages =
+    Packages { what: "Rust", megabytes: Some(190), names: &["rustc", "libstd-rust-dev-wasm32"], stand_ins: &STAND_INS };
+const GO: Packages = Packages { what: "Go", megabytes: Some(48), names: &["golang-go"], stand_ins: &STAND_INS };
 /// What Debian's compiler depends on and the machine's own compiler, which builds the host, stands in for: about 65 MB
 /// less.
 const STAND_INS: [&str; 3] = ["binutils", "gcc", "libc-dev"];
 const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
 
 /// What is downloaded.
-struct Packages {
-    what: &'static str,
+struct Packages<'a> {
+    what: &'a str,
     /// About how much of it there is.
-    megabytes: u32,
-    names: &'static [&'static str],
+    megabytes: Option<u32>,
+    names: &'a [&'a str],
+    /// What they depend on and do without.
+    stand_ins: &'a [&'a str],
+}
+
+/// Packages of Debian, unpacked.
+#[derive(Debug)]
+pub struct Unpacked(PathBuf);
+
+impl Unpacked {
+    /// Unpacks a package, and all that it depends on but `without`, into `cache` unless it is there. The caller sees to it that
+    /// nobody else does so at the same time.
+    ///
+    /// # Errors
+    ///
+    /// In one line why it cannot be done: packages are for Debian on x86-64, and need a mirror within reach.
+    pub fn get(package: &str, without: &[&str], cache: &Path) -> Result<Self, String> {
+        let folder = cache.join(package);
+        if !folder.is_dir() {
+            let packages = Packages { what: package, megabytes: None, names: &[package], stand_ins: without };
+            unpacked(&packages, cache, &folder, &mut |_| {}, |_| Ok(()))?;
+        }
+        Ok(Self(folder))
+    }
+
+    /// One of the programs, by its path, such as `usr/sbin/nginx`. It runs with the libraries that came with it, whatever the
+    /// machine has.
+    #[must_use]
+    pub fn program(&self, path: &str) -> Command {
+        let libraries = self.0.join(LIBRARIES);
+        let mut program = Command::new(libraries.join("ld-linux-x86-64.so.2"));
+        program.arg("--library-path").arg(libraries).arg(self.0.join(path));
+        program
+    }
 }
 
 /// Debian's compiler.
@@ -77,7 +112,7 @@ pub(crate) fn go(cache: &Path, notify: &mut dyn FnMut(&str)) -> Result<PathBuf, 
 
 /// Downloads packages and unpacks them into `folder`, which is there once it is `complete`.
 fn unpacked(
-    packages: &Packages,
+    packages: &Packages<'_>,
     cache: &Path,
     folder: &Path,
     notify: &mut dyn FnMut(&str),
@@ -108,10 +143,15 @@ fn remove(folder: &Path) -> io::Result<()> {
 }
 
 /// Downloads the packages into `apt/archives`, from the first mirror that has the suite.
-fn download(packages: &Packages, mirrors: &[Mirror], apt: &Path, notify: &mut dyn FnMut(&str)) -> Result<(), String> {
+fn download(
+    packages: &Packages<'_>,
+    mirrors: &[Mirror],
+    apt: &Path,
+    notify: &mut dyn FnMut(&str),
+) -> Result<(), String> {
     let mut reasons = Vec::new();
     for mirror in mirrors {
-        prepare(apt, mirror).map_err(|error| format!("{}: {error}", apt.display()))?;
+        prepare(apt, mirror, packages.stand_ins).map_err(|error| format!("{}: {error}", apt.display()))?;
         let apt_get = || {
             let mut command = Command::new("apt-get");
             command.arg("-c").arg(apt.join("apt.conf")).arg("-qq");
@@ -122,9 +162,9 @@ fn download(packages: &Packages, mirrors: &[Mirror], apt: &Path, notify: &mut dy
             reasons.push(reason);
             continue;
         }
-        let Packages { what, megabytes, names } = packages;
-        notify(&format!("Downloading {what} from Debian's packages (about {megabytes} MB)"));
-        match output(apt_get().args(["install", "--download-only", "--yes"]).args(*names)) {
+        let size = packages.megabytes.map(|megabytes| format!(" (about {megabytes} MB)")).unwrap_or_default();
+        notify(&format!("Downloading {} from Debian's packages{size}", packages.what));
+        match output(apt_get().args(["install", "--download-only", "--yes"]).args(packages.names)) {
             Ok(_) => return Ok(()),
             Err(reason) => reasons.push(reason),
         }
@@ -132,14 +172,15 @@ fn download(packages: &Packages, mirrors: &[Mirror], apt: &Path, notify: &mut dy
     Err(reasons.join("; "))
 }
 
-/// Makes an empty state for apt in the folder `apt`, in which only `mirror` and the C compiler exist.
-fn prepare(apt: &Path, mirror: &Mirror) -> io::Result<()> {
+/// Makes an empty state for apt in the folder `apt`, in which only `mirror` and the stand-ins exist.
+fn prepare(apt: &Path, mirror: &Mirror, stand_ins: &[&str]) -> io::Result<()> {
     remove(apt)?;
     for folder in ["archives/partial", "lists/partial", "sources"] {
         fs::create_dir_all(apt.join(folder))?;
     }
     fs::write(apt.join("sources/debian.sources"), mirror.stanza(SUITE))?;
-    fs::write(apt.join("status"), STAND_INS.map(stand_in).concat())?;
+    let status: String = stand_ins.iter().copied().map(stand_in).collect();
+    fs::write(apt.join("status"), status)?;
     fs::write(apt.join("apt.conf"), configuration(apt))
 }
 
@@ -235,7 +276,7 @@ mod tests {
     fn apt_knows_one_mirror_and_nothing_but_a_c_compiler() {
         let apt = tempfile::tempdir().expect("a folder");
         let mirror = Mirror { uri: "http://mirror.example/debian".to_owned(), signed_by: None };
-        prepare(apt.path(), &mirror).expect("a state");
+        prepare(apt.path(), &mirror, &STAND_INS).expect("a state");
         let sources = fs::read_to_string(apt.path().join("sources/debian.sources")).expect("a file");
         assert_eq!(
             sources,

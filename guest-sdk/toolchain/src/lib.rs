@@ -1,5 +1,5 @@
 //! Sets up the Rust target `wasm32-wasip2` and builds a Rust crate for it into a WebAssembly component. For plugins in Go it has
-//! Debian's compiler where there is no other.
+//! Debian's compiler where there is no other, and for tests Debian's other packages.
 //!
 //! [`Toolchain::locate`] finds a compiler that has the target, or gets one without root's rights. [`Toolchain::build`]
 //! builds with it. `toolcell build`, the demo and the build script of the test guests share this.
@@ -19,6 +19,7 @@ mod mirror;
 mod process;
 
 pub use build::{Artifact, GuestBuild, Targets};
+pub use debian::Unpacked;
 pub use error::{BuildError, SetupError};
 pub use locate::{Toolchain, debian_go};
 

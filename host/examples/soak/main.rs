@@ -22,7 +22,7 @@ use std::{
     env,
     error::Error,
     path::{Path, PathBuf},
-    process::ExitCode,
+    process::{ExitCode, Stdio},
     time::Duration,
 };
 
@@ -90,7 +90,12 @@ fn soak(options: &Options) -> Result<u64, Box<dyn Error>> {
     };
     // A sample every second, of which a line is shown each time that the run has become half as long again.
     let mut shown: Option<run::Sample> = None;
-    let mut server = folder.serve(&env::current_exe()?);
+    let program = env::current_exe()?;
+    // A server compiles while it serves; calls that came before would be of tools that are not there yet.
+    if !folder.toolcell(&program, "list").stdout(Stdio::null()).status()?.success() {
+        return Err("the plugins cannot be loaded".into());
+    }
+    let mut server = folder.serve(&program);
     let report = run::run(
         &mut server,
         |_| options.in_flight,

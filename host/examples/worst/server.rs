@@ -31,15 +31,25 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn start(upstream: &Upstream) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        add_plugins(folder.path(), upstream)?;
-        lock(folder.path())?;
-        let mut child = Command::new(env::current_exe()?)
-            .args(["serve", "--locked"])
-            .arg(folder.path())
+        let plugins = folder.path().join("plugins");
+        fs::create_dir(&plugins)?;
+        add_plugins(&plugins, upstream)?;
+        lock(&plugins)?;
+        let program = env::current_exe()?;
+        let toolcell = |command: &str| {
+            let mut toolcell = Command::new(&program);
             // What it logs goes nowhere, and what it keeps goes away with the folder.
-            .env("XDG_STATE_HOME", folder.path().join(".state"))
-            .env("XDG_CACHE_HOME", folder.path().join(".cache"))
-            .env("TOOLCELL_LOG", "off")
+            toolcell
+                .current_dir(folder.path())
+                .args([command, "--locked"])
+                .env("XDG_STATE_HOME", folder.path().join(".state"))
+                .env("XDG_CACHE_HOME", folder.path().join(".cache"))
+                .env("TOOLCELL_LOG", "off");
+            toolcell
+        };
+        // Compiles them, which a server does while it serves: on a slow machine the first calls would come too early.
+        ensure!(toolcell("list").stdout(Stdio::null()).status()?.success(), "the plugins cannot be loaded");
+        let mut child = toolcell("serve")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -8,8 +8,10 @@ use crate::{
         self, Catalog, Inspection,
         acceptance::State,
         files::{Found, component_at},
+        receivers,
     },
-    policy::{Capabilities, NotServed, PluginName},
+    policy::{Capabilities, EnvName, NotServed, PluginName},
+    sandbox::Sandbox,
 };
 
 #[derive(Debug, Args)]
@@ -56,7 +58,8 @@ async fn plugins(open: &Open, written: Option<&str>) -> anyhow::Result<bool> {
         match progress::shown(&format!("compiling {}", found.name), inspecting).await {
             Ok(inspection) => {
                 let path = folder.component_path(found, &folder.manifest(found)?);
-                describe(&inspection, &path, granted(&catalog, &found.name).as_ref(), &mut out)?;
+                let gets = credentials(&sandbox, &catalog, &found.name);
+                describe(&inspection, &path, granted(&catalog, &found.name).as_ref(), &gets, &mut out)?;
             }
             Err(reason) if Some(&reason) != unserved => problem(open, found, "   also", &reason, &mut out)?,
             Err(_) => {}
@@ -108,6 +111,18 @@ fn granted(catalog: &Catalog, plugin: &PluginName) -> Option<Capabilities> {
     })
 }
 
+/// The credentials that requests of a plugin get, in words: servers, header fields and variables.
+fn credentials(sandbox: &Sandbox, catalog: &Catalog, plugin: &PluginName) -> Vec<String> {
+    let all = sandbox.credentials().all().iter();
+    let own = all.filter(|credential| receivers(credential, catalog).contains(plugin.as_str()));
+    own.map(|credential| {
+        let variables: Vec<_> = credential.value.variables().map(EnvName::as_str).collect();
+        let (header, name) = (&credential.header, credential.name());
+        format!("`{header}` for {name}, made of {}, which it cannot read", variables.join(" and "))
+    })
+    .collect()
+}
+
 /// A component that is in no folder of plugins.
 async fn file(open: &Open, path: &Path) -> anyhow::Result<bool> {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -123,7 +138,7 @@ async fn file(open: &Open, path: &Path) -> anyhow::Result<bool> {
     match inspected {
         Ok(inspection) => {
             writeln!(out, "{} {shown}", terminal::green("ok"))?;
-            describe(&inspection, path, None, &mut out)?;
+            describe(&inspection, path, None, &[], &mut out)?;
             let target = open.folder();
             let advice = match name {
                 Ok(name) => {
@@ -145,6 +160,7 @@ fn describe(
     inspection: &Inspection,
     component: &Path,
     granted: Option<&Capabilities>,
+    credentials: &[String],
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     if let Some(description) = &inspection.description {
@@ -155,6 +171,9 @@ fn describe(
     row("asks to", &words(&inspection.asked))?;
     if let Some(granted) = granted {
         row("may", &words(granted))?;
+    }
+    if !credentials.is_empty() {
+        row("gets", &credentials.join("; "))?;
     }
     row("imports", &by_package(&inspection.imports).join(", "))?;
     row(

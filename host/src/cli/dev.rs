@@ -58,9 +58,9 @@ impl Dev {
         };
         let sandbox = open.sandbox()?;
         let host = open.starting_host(&sandbox).await?;
-        host.on_outcome(view::call);
+        host.observe(Arc::new(view::Calls));
         let _watcher = plugin::watch(&host);
-        let shutdown = serve::shutdown();
+        let shutdown = serve::shutdown().begun;
         let mut rounds =
             Rounds { open, folder, sandbox, host: Arc::clone(&host), known: HashMap::new(), problem: None };
         let plugin = self.plugin.as_deref();

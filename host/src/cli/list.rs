@@ -3,7 +3,7 @@ use std::{io::Write, process::ExitCode};
 use clap::Args;
 
 use super::{Open, terminal};
-use crate::plugin::{Catalog, Tool};
+use crate::plugin::{Catalog, Tool, receivers};
 
 #[derive(Debug, Args)]
 pub(super) struct List {}
@@ -23,6 +23,13 @@ impl List {
         }
         for (reason, names) in unserved(open, &catalog) {
             writeln!(aside, "{} {}: {reason}", terminal::red("not served"), names.join(", "))?;
+        }
+        for credential in sandbox.credentials().all() {
+            let receivers: Vec<_> = receivers(credential, &catalog).into_iter().collect();
+            if !receivers.is_empty() {
+                let name = credential.name();
+                writeln!(aside, "requests to {name} get a credential from the host: {}", receivers.join(", "))?;
+            }
         }
         super::warn(&catalog, &mut aside)?;
         Ok(ExitCode::SUCCESS)

@@ -2,6 +2,7 @@
 
 mod allow;
 mod arguments;
+mod audit;
 mod build;
 mod call;
 mod check;
@@ -15,7 +16,9 @@ mod progress;
 mod review;
 mod serve;
 mod smoke;
+mod telemetry;
 mod terminal;
+mod token;
 mod unserved;
 
 use std::{
@@ -53,6 +56,11 @@ enum Command {
     Check(check::Check),
     /// Run the examples of plugins, answered by nothing but themselves
     Smoke(smoke::Smoke),
+    /// Show who called what, or explain one call
+    ///
+    /// `toolcell serve` records each call, and each request that it refuses: see docs/audit.md. Without a call's id, this prints the
+    /// newest records that fit the options, the newest last; with one, all that is known of that call, and what mends its failure.
+    Audit(audit::Audit),
     /// Review what a plugin asks for and grant it; without a name, accept the lock file as it is
     Allow(allow::Allow),
     /// Build plugins from their source
@@ -64,6 +72,8 @@ enum Command {
     /// place of `serve`, it serves that client and shows each call in the client's log. A build that fails leaves the version
     /// before it in service.
     Dev(dev::Dev),
+    /// Make, list and revoke tokens for those who call over HTTP
+    Token(token::Tokens),
     /// Print the configuration that adds this server to a client
     Connect(connect::Connect),
     /// Print a completion script for a shell
@@ -106,8 +116,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         _ => {}
     }
-    terminal::log_to_stderr(arguments.open.log_filter(match arguments.command {
-        Command::Serve(_) => "warn,toolcell=info",
+    terminal::log_to_stderr(arguments.open.log_filter(match &arguments.command {
+        Command::Serve(serve) => serve.log_filter(),
         // Of plugins and calls it has a view of its own; what guests log belongs to it.
         Command::Dev(_) => "warn,toolcell=info,toolcell::plugin=off,toolcell::host=off",
         // What the registry logs of plugins, these commands answer themselves.
@@ -125,9 +135,11 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::List(list) => list.run(&open).await,
             Command::Check(check) => check.run(&open).await,
             Command::Smoke(smoke) => smoke.run(&open).await,
+            Command::Audit(audit) => audit.run(&open),
             Command::Allow(allow) => allow.run(&open).await,
             Command::Build(build) => build.run(&open).await,
             Command::Dev(dev) => dev.run(&open).await,
+            Command::Token(token) => token.run(&open),
             Command::Connect(connect) => connect.run(&open),
             Command::Compile | Command::Completions { .. } => Ok(ExitCode::SUCCESS),
         }

@@ -13,7 +13,7 @@ use clap::{Args, ValueHint};
 
 use crate::{
     cli::progress,
-    config::{Config, DatabaseConfig},
+    config::{AuditConfig, AuditPlace, Config, DatabaseConfig, HttpConfig},
     env_file::EnvFile,
     host::Host,
     nearest::did_you_mean,
@@ -23,9 +23,12 @@ use crate::{
         files::{Found, PluginFolder},
     },
     policy::{DatabaseName, EnvName, NotServed, PluginName},
-    sandbox::{CodeCache, Compiler, DatabaseSettings, Redis, Sandbox, Settings, Upstream, default_cache_folder},
+    sandbox::{
+        CodeCache, Compiler, Credentials, DatabaseSettings, Redis, Sandbox, Settings, Upstream, default_cache_folder,
+    },
     source::Source,
     text::shell_word,
+    users::{Users, read_values},
 };
 
 /// Options of every command.
@@ -76,6 +79,13 @@ impl Open {
         let named = [("-C", &self.folder), ("--config", &self.config), ("--env-file", &self.env_file)];
         let named = named.into_iter().filter_map(|(option, path)| Some([option.into(), path.as_ref()?.into()]));
         named.flatten().collect()
+    }
+
+    /// What of these options a server of the same folder is started with.
+    pub(super) fn serve_options(&self) -> Vec<OsString> {
+        let named = [("--config", &self.config), ("--env-file", &self.env_file)];
+        let named = named.into_iter().filter_map(|(option, path)| Some([option.into(), path.as_ref()?.into()]));
+        self.locked.then(|| "--locked".into()).into_iter().chain(named.flatten()).collect()
     }
 
     /// A command of this program for the same folder: `toolcell -C DIR check text`.
@@ -156,7 +166,7 @@ impl Open {
     }
 
     pub(super) fn sandbox(&self) -> anyhow::Result<Arc<Sandbox>> {
-        let Config { sandbox: config, redis_url, postgres, .. } = self.config()?;
+        let Config { sandbox: config, redis_url, postgres, credentials, otlp, .. } = self.config()?;
         let environment = self.environment()?;
         let redis = |name: &EnvName| Redis::of_variable(name.as_str(), environment.value(name).as_deref());
         let settings = Settings {
@@ -167,8 +177,17 @@ impl Open {
             upstreams: self.upstream.iter().cloned().collect(),
             redis: redis_url.as_ref().map(redis),
             databases: self.databases(postgres)?,
+            credentials: Credentials::new(credentials, |name| environment.value(name)),
+            propagate: otlp.propagate,
         };
         Ok(Arc::new(Sandbox::new(settings).context("the sandbox does not start")?))
+    }
+
+    /// How the server stands on a network, with files where toolcell.toml says they are.
+    pub(super) fn http(&self) -> anyhow::Result<HttpConfig> {
+        let mut http = self.config()?.http;
+        http.tls = http.tls.map(|files| files.beside(&self.config_folder()));
+        Ok(http)
     }
 
     /// The databases with their URLs, and their files where toolcell.toml says they are.
@@ -177,7 +196,7 @@ impl Open {
         configured: BTreeMap<DatabaseName, DatabaseConfig>,
     ) -> anyhow::Result<BTreeMap<DatabaseName, DatabaseSettings>> {
         let environment = self.environment()?;
-        let beside = self.config_path().parent().map(Path::to_owned).unwrap_or_default();
+        let beside = self.config_folder();
         let settings = |database: DatabaseConfig| DatabaseSettings {
             url: environment.value(&database.url_env),
             variable: database.url_env.to_string(),
@@ -199,18 +218,34 @@ impl Open {
     pub(super) async fn starting_host(&self, sandbox: &Arc<Sandbox>) -> anyhow::Result<Arc<Host>> {
         // First, for the better message.
         self.plugin_folder()?;
-        let sources = Sources {
-            folder: self.folder(),
-            policy: self.config()?.policy,
-            state: State::open()?,
-            environment: self.environment()?,
-            locked: self.locked,
-        };
+        let (Config { policy, user_values, .. }, environment) = (self.config()?, self.environment()?);
+        let values = read_values(&user_values, &self.config_folder(), &environment);
+        let users = Users::new(policy.users.clone(), &values);
+        let sources =
+            Sources { folder: self.folder(), policy, state: State::open()?, environment, locked: self.locked };
         let registry = Registry::start(sources, Arc::clone(sandbox)).await?;
-        Ok(Arc::new(Host::new(registry, Arc::clone(sandbox))))
+        Ok(Arc::new(Host::new(registry, Arc::clone(sandbox)).with_users(users)))
     }
 
-    fn config(&self) -> anyhow::Result<Config> {
+    /// What toolcell.toml says of the audit log.
+    pub(super) fn audit(&self) -> anyhow::Result<AuditConfig> {
+        Ok(self.config()?.audit)
+    }
+
+    /// The file of the audit log; `None` for standard output.
+    pub(super) fn audit_file(&self, place: &AuditPlace) -> anyhow::Result<Option<PathBuf>> {
+        Ok(match place {
+            AuditPlace::State => Some(State::open()?.path().join("audit.jsonl")),
+            AuditPlace::File(file) => {
+                let file = self.config_folder().join(file);
+                Some(std::path::absolute(&file).unwrap_or(file))
+            }
+            AuditPlace::Stdout => None,
+        })
+    }
+
+    /// What toolcell.toml says.
+    pub(super) fn config(&self) -> anyhow::Result<Config> {
         Ok(Config::load(self.config.as_deref(), &self.beside())?)
     }
 
@@ -220,11 +255,17 @@ impl Open {
         folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
     }
 
-    fn config_path(&self) -> PathBuf {
+    /// The operator's settings.
+    pub(super) fn config_path(&self) -> PathBuf {
         self.config.clone().unwrap_or_else(|| self.beside().join(Config::FILE))
     }
 
-    fn environment(&self) -> anyhow::Result<Environment> {
+    /// The folder that paths in toolcell.toml are relative to.
+    fn config_folder(&self) -> PathBuf {
+        self.config_path().parent().map(Path::to_owned).unwrap_or_default()
+    }
+
+    pub(super) fn environment(&self) -> anyhow::Result<Environment> {
         let Some(path) = &self.env_file else { return Ok(Environment::default()) };
         let file = path.display().to_string();
         let text = fs::read_to_string(path).with_context(|| format!("--env-file {file} cannot be read"))?;

@@ -66,7 +66,7 @@ codes! {
     DatabaseRefused = "database_refused",
     /// A plugin put a question to a database that cannot be put.
     InvalidQuery = "invalid_query",
-    /// A granted variable is not set on the host.
+    /// A variable that was granted, or that a credential is made of, is not set or cannot be used.
     MissingVariable = "missing_variable",
     /// The plugin panicked or trapped.
     Trap = "trap",
@@ -84,8 +84,10 @@ codes! {
     InvalidOutput = "invalid_output",
     /// The plugin ended its process.
     Exited = "exited",
-    /// The host carries as much as it can.
+    /// The host carries as much as it can, or as much as it may for this plugin or this user.
     Busy = "busy",
+    /// The call could not be recorded, and the operator lets none run unrecorded.
+    NotRecorded = "not_recorded",
     /// The client withdrew the request.
     Cancelled = "cancelled",
     /// The tool is not served any more.
@@ -102,6 +104,7 @@ impl Code {
             Denial::Cache { .. } => Self::DeniedCache,
             Denial::Database { .. } => Self::DeniedDatabase,
             Denial::File(_) => Self::DeniedFiles,
+            Denial::Credential(_) => Self::MissingVariable,
             Denial::NotAsked(_)
             | Denial::NotGranted { .. }
             | Denial::SpecialAddress { .. }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, env, fs, time::Duration};
 
-use super::{Code, Failure, Mismatch, WaitingFor, network::tests};
+use super::{Code, Failure, Full, Mismatch, WaitingFor, credential::credential_denials, network::tests};
 use crate::{
     call::CallId,
     receipt::{
@@ -28,9 +28,11 @@ fn failures() -> Vec<Failure> {
         |pointer: &str, problem: &str| vec![Mismatch { pointer: pointer.to_owned(), problem: problem.to_owned() }];
     let api = Server { scheme: "https".to_owned(), host: "api.example.com".to_owned(), port: 443 };
     let deadline = |waiting_for| Failure::Deadline { limit: seconds(30), waiting_for };
+    let busy = |full| Failure::Busy { full, retry_after: seconds(2) };
     let mut failures = vec![
         Failure::InvalidArguments { mismatches: mismatch("/limit", "\"many\" is not of type \"integer\"") },
-        Failure::MissingVariable { names: vec!["API_TOKEN".to_owned()] },
+        Failure::MissingVariable { names: vec!["API_TOKEN".to_owned()], user: None },
+        Failure::MissingVariable { names: vec!["API_TOKEN".to_owned()], user: Some("alice".to_owned()) },
         Failure::Trapped { reason: "attempt to divide by zero".to_owned(), source: Some("src/lib.rs:35".to_owned()) },
         Failure::StackOverflow,
         Failure::MemoryLimit { limit: 64 << 20, wanted: 65 << 20 },
@@ -41,7 +43,11 @@ fn failures() -> Vec<Failure> {
         Failure::ResultTooLarge { size: 5 << 20, limit: 4 << 20 },
         Failure::InvalidOutput { mismatches: mismatch("/total", "\"three\" is not of type \"integer\"") },
         Failure::Exited { status: 1 },
-        Failure::Busy { full: "64 calls of its plugin run and 16 wait for each of these", retry_after: seconds(2) },
+        busy(Full::Host("all places for instances are taken")),
+        busy(Full::Plugin),
+        busy(Full::Calls(4)),
+        busy(Full::Rate("60/min".parse().expect("it is a rate"))),
+        Failure::NotRecorded,
         Failure::Cancelled,
         Failure::ToolWithdrawn {
             plugin: "text".to_owned(),
@@ -74,13 +80,14 @@ fn denials() -> Vec<Denial> {
     ]
     .map(|why| Denial::File(Box::new(FileDenial { path: "/data/stories.json".to_owned(), why, plugin: plugin() })));
     let look_up = Denial::NameLookup("db.example.com".to_owned());
-    tests::denials_of_each_kind().into_iter().chain([look_up]).chain(state).chain(files).collect()
+    let credentials = credential_denials().map(|denial| Denial::Credential(Box::new(denial)));
+    tests::denials_of_each_kind().into_iter().chain([look_up]).chain(state).chain(files).chain(credentials).collect()
 }
 
 fn unreachable(server: &Server, why: Unreachable) -> Failure {
     let end = ExchangeEnd::Failed(why);
-    let exchange = Exchange { server: server.clone(), sent: 0, received: 0, elapsed: Duration::ZERO, end };
-    Failure::Unreachable { exchange }
+    let exchange = Exchange { end, ..Exchange::new(server.clone(), "GET") };
+    Failure::Unreachable { exchange: Box::new(exchange) }
 }
 
 fn faults() -> Vec<DatabaseFault> {

@@ -4,7 +4,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::{Parts, files, state};
+use super::{Parts, credential, files, state};
 use crate::{
     policy::units::{bytes_text, duration_text},
     receipt::{AnswerPart, Denial, Exchange, ExchangeEnd, Server, Stage, TlsFault, Unreachable},
@@ -54,6 +54,7 @@ pub fn denied(denial: &Denial) -> Parts {
         Denial::Cache { is_asked, plugin } => state::cache_denied(*is_asked, plugin.as_deref()),
         Denial::Database { name, is_asked, plugin } => state::database_denied(name, *is_asked, plugin.as_deref()),
         Denial::File(denial) => files::denied(denial),
+        Denial::Credential(denial) => credential::denied(denial),
     }
 }
 
@@ -95,6 +96,9 @@ pub fn failed(exchange: &Exchange) -> Parts {
     match exchange.end {
         ExchangeEnd::Failed(why) => unreachable(&exchange.server, why),
         ExchangeEnd::Pending(stage) => timeout(&exchange.server, stage, exchange.elapsed),
+        ExchangeEnd::Answered(status) if exchange.refused_credential().is_some() => {
+            credential::refused(exchange, status)
+        }
         ExchangeEnd::Answered(status) => Parts::new(
             format!("the server {} answered with status {status}", exchange.server.authority()),
             &["the request is not what the server expects"],
@@ -153,6 +157,14 @@ pub fn unreachable(server: &Server, why: Unreachable) -> Parts {
             format!("the answer from {at} is not HTTP/1.1"),
             &["the port belongs to another kind of service", "the port speaks TLS and the URL says http"],
             format!("scheme and port of the URL, which were {server}"),
+        ),
+        Unreachable::Encoded => Parts::new(
+            format!(
+                "the answer from {at} is compressed although the request asked for none, so that the credential could not be \
+                 looked for in it"
+            ),
+            &["the server, or a proxy before it, compresses whatever it sends"],
+            format!("whether {at} can be told to send this without Content-Encoding; no plugin gets it otherwise"),
         ),
         Unreachable::Tls(fault) => tls(server, fault),
         Unreachable::Timeout { stage, after_ms } => timeout(server, stage, Duration::from_millis(after_ms)),

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{Failure, Mismatch, WaitingFor, database, network, state};
+use super::{Failure, Full, Mismatch, WaitingFor, database, network, state};
 use crate::{
     receipt::{Denial, Exchange, ExchangeEnd, Query, QueryEnd, Receipt},
     text,
@@ -14,7 +14,7 @@ use crate::{
 const MAX_OBSERVED: usize = 3;
 
 /// A failure as the model and programs get it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// Stable.
@@ -28,13 +28,16 @@ pub struct Report {
     /// Whether the same call can succeed later.
     pub retryable: bool,
     /// For a failure that passes by itself: how long to wait before the next try.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// For a failure for want of room: whose room it is, `host`, `plugin` or `user`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
     /// Where arguments or result do not satisfy their schema.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mismatches: Vec<Mismatch>,
     /// What the host saw that the failure itself does not say.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub observed: Vec<String>,
     /// The call, to find it in the host's log.
     pub call: String,
@@ -85,15 +88,16 @@ impl Failure {
             likely_causes: parts.likely_causes,
             check_first: parts.check_first,
             retryable: parts.retryable,
-            retry_after_ms: self.retry_after().map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+            retry_after_ms: self.busy().map(|(_, wait)| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+            scope: self.busy().map(|(full, _)| full.scope().to_owned()),
             mismatches,
             observed: self.observed(receipt),
             call: receipt.call.to_string(),
         }
     }
 
-    fn retry_after(&self) -> Option<Duration> {
-        if let Self::Busy { retry_after, .. } = self { Some(*retry_after) } else { None }
+    fn busy(&self) -> Option<(Full, Duration)> {
+        if let Self::Busy { full, retry_after } = self { Some((*full, *retry_after)) } else { None }
     }
 
     /// What the host saw and the failure does not already say: a plugin cannot leave it out.
@@ -110,7 +114,11 @@ impl Failure {
         let exchanges = receipt
             .exchanges
             .iter()
-            .filter(|exchange| matches!(exchange.end, ExchangeEnd::Failed(_)) && Some(&exchange.server) != said_server)
+            .filter(|exchange| {
+                let is_failed =
+                    matches!(exchange.end, ExchangeEnd::Failed(_)) || exchange.refused_credential().is_some();
+                is_failed && Some(&exchange.server) != said_server
+            })
             .map(network::failed_in_short);
         let queries = receipt.queries.iter().filter_map(Query::failure);
         let queries = queries.filter(|failure| Some(*failure) != said_failure).map(|failure| failure.parts().message);
@@ -121,7 +129,9 @@ impl Failure {
         let seen = denials.chain(exchanges).chain(queries).chain(cache).chain(variables);
         let mut observed: Vec<String> = match self {
             // The call never started, or ended for reasons that have nothing to do with the plugin.
-            Self::InvalidArguments { .. } | Self::Busy { .. } | Self::ToolWithdrawn { .. } => Vec::new(),
+            Self::InvalidArguments { .. } | Self::Busy { .. } | Self::NotRecorded | Self::ToolWithdrawn { .. } => {
+                Vec::new()
+            }
             // A plugin that passed the host's own words on has said it.
             Self::Tool(error) => seen.filter(|seen| !error.message.contains(&**seen)).collect(),
             _ => seen.collect(),
@@ -133,13 +143,17 @@ impl Failure {
 }
 
 /// What a plugin that answered all the same may have kept to itself, for the model to read beside the answer: what it was
-/// refused, and the servers that never answered it.
+/// refused, the servers that never answered it, and those that did not take its credential.
 #[must_use]
 pub fn seen_beside(receipt: &Receipt) -> Option<String> {
     let exchanges = || receipt.exchanges.iter();
-    let answers = |exchange: &&Exchange| matches!(exchange.end, ExchangeEnd::Answered(_));
+    let answers = |exchange: &&Exchange| {
+        matches!(exchange.end, ExchangeEnd::Answered(_)) && exchange.refused_credential().is_none()
+    };
     let failed = exchanges().filter(|exchange| {
-        let is_failed = matches!(exchange.end, ExchangeEnd::Failed(_));
+        // What is forbidden may be so for good reasons; a credential that nobody knows is a mistake.
+        let is_unknown = exchange.refused_credential().is_some() && exchange.end == ExchangeEnd::Answered(401);
+        let is_failed = matches!(exchange.end, ExchangeEnd::Failed(_)) || is_unknown;
         is_failed && !exchanges().filter(answers).any(|answered| answered.server == exchange.server)
     });
     let unanswered = receipt.queries.iter().filter(|query| {
@@ -179,9 +193,21 @@ mod tests {
     fn only_a_refusal_for_want_of_room_says_when_to_try_again() {
         let receipt = Receipt::new(CallId::next());
         let json = |failure: Failure| serde_json::to_value(failure.report("t", &receipt)).expect("it is plain data");
-        let busy = Failure::Busy { full: "all is full", retry_after: Duration::from_secs(3) };
-        assert!(busy.report("t", &receipt).text().contains("Try again in 3s, with fewer calls at once."));
-        assert_eq!(json(busy)["retryAfterMs"], 3_000);
-        assert_eq!(json(Failure::StackOverflow).get("retryAfterMs"), None);
+        let rate = "60/min".parse().expect("it is a rate");
+        for (full, scope, next) in [
+            (Full::Host("all is full"), "host", "with fewer calls at once."),
+            (Full::Plugin, "plugin", "with fewer calls at once."),
+            (Full::Calls(4), "user", "with fewer calls at once; a person can raise `concurrency` in toolcell.toml."),
+            (Full::Rate(rate), "user", "and then less often; a person can raise `rate` in toolcell.toml."),
+        ] {
+            let busy = Failure::Busy { full, retry_after: Duration::from_secs(3) };
+            let text = busy.report("t", &receipt).text();
+            assert!(text.contains(&format!("Try again in 3s, {next}")), "{text}");
+            let json = json(busy);
+            assert_eq!(json["retryAfterMs"], 3_000);
+            assert_eq!(json["scope"], scope);
+        }
+        let other = json(Failure::StackOverflow);
+        assert_eq!((other.get("retryAfterMs"), other.get("scope")), (None, None));
     }
 }

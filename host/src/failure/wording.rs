@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Failure, Mismatch, ToolError, WaitingFor, database, network, state};
+use super::{Failure, Full, Mismatch, ToolError, WaitingFor, database, network, state};
 use crate::{
     policy::units::{bytes_text, duration_text},
     receipt::{ExchangeEnd, Receipt},
@@ -54,7 +54,7 @@ impl Failure {
             Self::Unreachable { exchange } => network::failed(exchange),
             Self::CacheUnreachable { fault } => state::cache_unreachable(fault),
             Self::Database { failure } => failure.parts(),
-            Self::MissingVariable { names } => missing_variable(tool, names),
+            Self::MissingVariable { names, user } => missing_variable(tool, names, user.as_deref()),
             Self::Trapped { reason, source } => {
                 let at = source.as_ref().map(|source| format!(" at {source}")).unwrap_or_default();
                 Parts::new(
@@ -101,15 +101,18 @@ impl Failure {
                 &["the plugin calls exit where it should return an error"],
                 "report it to the plugin's author with these arguments",
             ),
-            Self::Busy { full, retry_after } => Parts::new(
-                format!("{tool} found the host too busy: {full}"),
-                &["many calls at once", "calls that wait for a slow server"],
-                format!("try again in {}, with fewer calls at once", duration_text(*retry_after)),
+            Self::Busy { full, retry_after } => busy(tool, *full, *retry_after),
+            Self::NotRecorded => Parts::new(
+                format!(
+                    "{tool} was not run: the host's audit log cannot be written, and its operator lets no call run unrecorded"
+                ),
+                &["the host's disk is full", "the log's folder was removed or may not be written"],
+                "tell the operator of the host, whose own log says which file cannot be written and why",
             )
             .retryable(),
             Self::Cancelled => Parts::new(
                 format!("{tool} was cancelled after {}", duration_text(rounded(receipt.elapsed))),
-                &["the client withdrew the request or went away"],
+                &["the client withdrew the request or went away", "somebody who runs the server ended the call"],
                 "nothing to mend; call again if the answer is still wanted",
             )
             .retryable(),
@@ -140,7 +143,9 @@ fn tool_error(error: &ToolError, receipt: &Receipt) -> Parts {
     let query = || receipt.queries.iter().rfind(|query| query.failure().is_some()).and_then(database::failed);
     let fault = || receipt.cache.fault.as_ref().map(state::cache_unreachable);
     let denied = receipt.denials.last().map(network::denied);
+    let refused = || receipt.exchanges.last().filter(|exchange| exchange.refused_credential().is_some());
     let seen = denied.or_else(|| failed().map(network::failed)).or_else(query).or_else(fault);
+    let seen = seen.or_else(|| refused().map(network::failed));
     let own_causes = error.likely_causes.iter().map(|cause| text::shown(cause, 150)).take(3).collect::<Vec<_>>();
     let own_check = error.check_first.as_ref().map(|check| text::shown(check, 200));
     let (seen_causes, seen_check) = seen.map(|parts| (parts.likely_causes, parts.check_first)).unzip();
@@ -152,13 +157,51 @@ fn tool_error(error: &ToolError, receipt: &Receipt) -> Parts {
     }
 }
 
-fn missing_variable(tool: &str, names: &[String]) -> Parts {
+fn missing_variable(tool: &str, names: &[String], user: Option<&str>) -> Parts {
     let names = names.join(" and ");
+    let set = format!("whether {names} is set where `toolcell serve` is started, or in its --env-file");
+    let Some(user) = user else {
+        return Parts::new(
+            format!("{tool} failed, and a variable that it was granted is not set on the host: {names}"),
+            &["the host was started without it", "the name is misspelt in the client's configuration"],
+            set,
+        );
+    };
+    let user = text::one_line(&text::shown(user, 48));
     Parts::new(
-        format!("{tool} failed, and a variable that it was granted is not set on the host: {names}"),
-        &["the host was started without it", "the name is misspelt in the client's configuration"],
-        format!("whether {names} is set where `toolcell serve` is started, or in its --env-file"),
+        format!(
+            "{tool} failed, and a variable that it was granted is not set, neither for {user} nor on the host: {names}"
+        ),
+        &["nobody gave this user a value of their own", "the host was started without it"],
+        format!("whether {user} has a value of their own in toolcell.toml; else {set}"),
     )
+}
+
+fn busy(tool: &str, full: Full, retry_after: Duration) -> Parts {
+    let wait = duration_text(retry_after);
+    let at_once = &["many calls at once", "calls that wait for a slow server"];
+    let host = |full: &str| {
+        Parts::new(
+            format!("{tool} found the host too busy: {full}"),
+            at_once,
+            format!("try again in {wait}, with fewer calls at once"),
+        )
+    };
+    let parts = match full {
+        Full::Host(full) => host(full),
+        Full::Plugin => host("this plugin has as many calls under way as it may"),
+        Full::Calls(most) => Parts::new(
+            format!("{tool} was not run: of this user's calls, {most} may be under way at once, and so many are"),
+            at_once,
+            format!("try again in {wait}, with fewer calls at once; a person can raise `concurrency` in toolcell.toml"),
+        ),
+        Full::Rate(rate) => Parts::new(
+            format!("{tool} was not run: this user may make {rate} and has made them"),
+            &["calls in a loop", "several clients that call as the same user"],
+            format!("try again in {wait}, and then less often; a person can raise `rate` in toolcell.toml"),
+        ),
+    };
+    parts.retryable()
 }
 
 fn deadline(tool: &str, limit: Duration, waiting_for: Option<&WaitingFor>, receipt: &Receipt) -> Parts {

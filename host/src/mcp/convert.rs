@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     failure,
     outcome::{Blob, Content, Contents, Outcome, Output},
-    plugin::{Catalog, Tool},
+    plugin::{Tool, View},
     receipt::Receipt,
     text,
 };
@@ -22,12 +22,13 @@ const ERROR_KEY: &str = "toolcell/error";
 /// Where every result carries what the call did: time, memory, servers.
 const RECEIPT_KEY: &str = "toolcell/receipt";
 
-/// The tools of the catalog, in its order.
-pub(super) fn tools(catalog: &Catalog) -> Vec<McpTool> {
-    catalog.tools.iter().map(|tool| mcp_tool(tool)).collect()
+/// The tools that a user may call, in the catalog's order.
+pub(super) fn tools(view: View<'_>) -> Vec<McpTool> {
+    view.tools().map(|tool| mcp_tool(tool)).collect()
 }
 
-fn mcp_tool(tool: &Tool) -> McpTool {
+/// One tool, as lists have it.
+pub(super) fn mcp_tool(tool: &Tool) -> McpTool {
     let hints = tool.hints();
     // Clients of 2025-03-26 read the title from the annotations. All hints are set: left out, they would mean the worst.
     let annotations = ToolAnnotations::with_title(tool.title())

@@ -1,8 +1,9 @@
 //! The Model Context Protocol, outside in: the only place that names rmcp.
 //!
 //! rmcp decides what the messages mean in both eras of the protocol: 2026-07-28, where each request says in `_meta` what it
-//! speaks, and 2025-11-25 and older, where `initialize` says it once. Ours are the transport ([`stdio`]), what the server
-//! answers (`server`), and the way from an outcome to a result (`convert`).
+//! speaks, and 2025-11-25 and older, where `initialize` says it once. Ours are what stands around its transport over HTTP
+//! ([`http`]), the transport over [`stdio`], what the server answers (`server`), and the way from an outcome to a result
+//! (`convert`).
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -14,10 +15,13 @@ use server::Server;
 use stdio::Transport;
 
 mod convert;
+pub mod http;
+mod message;
 mod progress;
 mod server;
 pub mod stdio;
 
+pub use http::serve_http;
 pub use stdio::Stdio;
 
 /// How long calls have to answer once the client has closed its end.
@@ -36,7 +40,7 @@ pub async fn serve_stdio(host: Arc<Host>, stdio: Stdio, shutdown: &CancellationT
     let stop = shutdown.child_token();
     let input_ended = CancellationToken::new();
     let transport = Transport::new(stdio, input_ended.clone())?;
-    let server = Server::new(host, input_ended.clone());
+    let server = Server::new(host, input_ended.clone(), input_ended.clone());
     // Without rmcp's own opening: that one ends the connection when a notification comes before the first request, and
     // reports an early end of input as an error. `Server::initialize` does what it would do.
     let running = serve_directly_with_ct(server, transport, None, stop.clone());

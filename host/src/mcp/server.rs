@@ -2,29 +2,33 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
 
+use ::http::request::Parts;
 use rmcp::{
-    ErrorData, RoleServer, ServerHandler,
+    ErrorData, Peer, RoleServer, ServerHandler,
     model::{
-        CacheScope, CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, DiscoverResult, ErrorCode,
-        Implementation, InitializeRequestParams, InitializeResult, ListToolsResult, MetaObject, PaginatedRequestParams,
-        ProtocolVersion, ServerCapabilities, ServerConfig, SubscriptionFilter,
+        CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CustomRequest, CustomResult,
+        DiscoverResult, ErrorCode, Implementation, InitializeRequestParams, InitializeResult, ListToolsResult,
+        MetaObject, PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig, SubscriptionFilter,
+        Tool,
     },
     service::{NotificationContext, RequestContext, SubscriptionContext},
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{convert, progress};
+use super::{convert, http, progress};
 use crate::{
     call::{Call, ProgressSender},
     host::{Host, UnknownTool},
     text,
+    trace_context::{Carried, TraceContext},
+    user::User,
 };
 
 /// How long a client may keep a list that it does not listen to. Short: a plugin that is changed on disk is seen soon.
@@ -33,9 +37,15 @@ const FRESH: Duration = Duration::from_secs(5);
 /// For how long after a client came its lists of tools wait for plugins that have to be compiled: some clients never ask again.
 const START: Duration = Duration::from_secs(3);
 
+/// How often it is looked whether a client that is told about changes is still there.
+const LOOK: Duration = Duration::from_secs(5);
+
 /// The methods that this server answers, where rmcp hands malformed parameters over as if the method were unknown.
 /// `tools/call` and `tools/list` are not among them: the transport decodes those itself.
 const KNOWN_METHODS: [&str; 4] = ["initialize", "ping", "server/discover", "subscriptions/listen"];
+
+/// Those of them that the newer era does not have.
+const OLDER_METHODS: [&str; 2] = ["initialize", "ping"];
 
 /// Characters of a protocol error that can quote the request.
 const PROBLEM_LENGTH: usize = 200;
@@ -43,53 +53,31 @@ const PROBLEM_LENGTH: usize = 200;
 /// One connection's view of the host.
 pub(super) struct Server {
     host: Arc<Host>,
-    /// Cancelled when the client has closed its end: what only waits for news then ends.
+    /// Cancelled when nobody waits for news any more.
+    news_ended: CancellationToken,
+    /// Cancelled when the client has closed its end, after which rmcp sends results only.
     input_ended: CancellationToken,
     /// Whether a client of the older era is being told about changes.
     announces: AtomicBool,
     came: Instant,
     /// What has changed since the client came.
     news: watch::Receiver<u64>,
-    /// What every result of the newer era carries.
-    identity: MetaObject,
 }
 
 impl Server {
-    pub(super) fn new(host: Arc<Host>, input_ended: CancellationToken) -> Self {
-        let mut identity = MetaObject::default();
-        identity.insert(
-            "io.modelcontextprotocol/serverInfo".to_owned(),
-            serde_json::json!({ "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") }),
-        );
+    pub(super) fn new(host: Arc<Host>, news_ended: CancellationToken, input_ended: CancellationToken) -> Self {
         let news = host.changes();
-        Self { host, input_ended, announces: AtomicBool::new(false), came: Instant::now(), news, identity }
-    }
-
-    /// Also says which plugins are still being loaded: the tool may be one of theirs.
-    fn unknown(&self, tool: &UnknownTool) -> String {
-        let mut problem = text::shown(&tool.to_string(), PROBLEM_LENGTH);
-        let loading: Vec<_> = self.host.catalog().loading.iter().map(ToString::to_string).collect();
-        if !loading.is_empty() {
-            problem.push_str(&format!("; still being loaded, try again in some seconds: {}", loading.join(", ")));
-        }
-        problem
-    }
-
-    /// What goes into the `_meta` of a result in the newer era.
-    fn meta(&self, version: &ProtocolVersion) -> Option<MetaObject> {
-        (*version >= ProtocolVersion::V_2026_07_28).then(|| self.identity.clone())
+        Self { host, news_ended, input_ended, announces: AtomicBool::new(false), came: Instant::now(), news }
     }
 }
 
 impl ServerHandler for Server {
+    /// What is the same for every user. The library asks for it without saying for whom, so `initialize` and `discover` add the
+    /// instructions.
     fn get_info(&self) -> ServerConfig {
         let capabilities = ServerCapabilities::builder().enable_tools().enable_tool_list_changed().build();
-        let config = ServerConfig::new(capabilities)
-            .with_server_info(Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")));
-        match self.host.instructions() {
-            instructions if instructions.is_empty() => config,
-            instructions => config.with_instructions(instructions),
-        }
+        ServerConfig::new(capabilities)
+            .with_server_info(Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")))
     }
 
     async fn initialize(
@@ -97,16 +85,18 @@ impl ServerHandler for Server {
         request: InitializeRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<InitializeResult, ErrorData> {
-        let result = self.negotiate_initialize(&request)?;
+        let mut result = self.negotiate_initialize(&request)?;
+        result.instructions = Some(self.host.instructions(&*user(context.extensions.get())?));
         let mut client = request;
         client.protocol_version = result.protocol_version.clone();
         context.peer.set_peer_info(client);
         Ok(result)
     }
 
-    async fn discover(&self, _: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
+    async fn discover(&self, context: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
         let versions = self.supported_protocol_versions().into_owned();
-        Ok(DiscoverResult::from_server_info(versions, self.get_info()).with_ttl_ms(milliseconds(FRESH)))
+        let info = self.get_info().with_instructions(self.host.instructions(&*user(context.extensions.get())?));
+        Ok(DiscoverResult::from_server_info(versions, info).with_ttl_ms(milliseconds(FRESH)))
     }
 
     async fn list_tools(
@@ -124,13 +114,22 @@ impl ServerHandler for Server {
             ));
         }
         self.host.started(START.saturating_sub(self.came.elapsed())).await;
-        let mut list = ListToolsResult::with_all_items(convert::tools(&self.host.catalog()));
-        if let Some(identity) = self.meta(&version) {
+        let mut list =
+            ListToolsResult::with_all_items(convert::tools(self.host.catalog().of(&*user(context.extensions.get())?)));
+        if let Some(identity) = identity(&version) {
             list.ttl_ms = Some(milliseconds(FRESH));
             list.cache_scope = Some(CacheScope::Private);
             list.meta = Some(identity);
         }
         Ok(list)
+    }
+
+    /// The part of a tool by which the transport over HTTP holds `Mcp-Param-*` headers to the arguments that they repeat (MCP
+    /// 2026-07-28, basic/transports, `x-mcp-header`): nothing else of it is read.
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        let (catalog, user) = (self.host.catalog(), http::current_user()?);
+        let schema = Arc::clone(catalog.of(&user).get(name)?.input_schema());
+        Some(Tool::new(String::new(), String::new(), schema))
     }
 
     async fn call_tool(
@@ -139,25 +138,19 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let version = spoken_version(&context)?;
-        let CallToolRequestParams { name, arguments, .. } = request;
-        let arguments = arguments.unwrap_or_default();
-        let call = Call { cancel: context.ct.clone(), ..Call::detached() };
-        let outcome = match context.meta.get_progress_token() {
-            None => self.host.call(&name, arguments, call).await,
+        let trace = self.host.begin_trace(&request.name, || carried(&context, &version));
+        let call = Call { trace, ..call_from(context.extensions.get(), context.ct.clone())? };
+        let result = match context.meta.get_progress_token() {
+            None => called(&self.host, request, call, &version).await,
             Some(token) => {
                 let (sender, reports) = ProgressSender::channel();
                 let call = Call { progress: Some(sender), ..call };
                 // The call is polled to its end, whatever becomes of its progress: its store is the evidence.
                 let forward = progress::forward(reports, token, &context.peer, &self.input_ended);
-                tokio::join!(self.host.call(&name, arguments, call), forward).0
+                tokio::join!(called(&self.host, request, call, &version), forward).0
             }
         };
-        let outcome = outcome.map_err(|unknown| ErrorData::invalid_params(self.unknown(&unknown), None))?;
-        let mut result = convert::result(&name, outcome);
-        if let Some(identity) = self.meta(&version) {
-            result.meta.get_or_insert_default().extend(identity);
-        }
-        Ok(result.into())
+        Ok(result?.into())
     }
 
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
@@ -171,7 +164,7 @@ impl ServerHandler for Server {
         loop {
             tokio::select! {
                 () = subscription.cancelled() => return Ok(()),
-                () = self.input_ended.cancelled() => return Ok(()),
+                () = self.news_ended.cancelled() => return Ok(()),
                 changed = news.changed(), if tools => {
                     if changed.is_err() || subscription.sink().notify_tool_list_changed().await.is_err() {
                         return Ok(());
@@ -189,7 +182,8 @@ impl ServerHandler for Server {
         let mut news = self.news.clone();
         loop {
             tokio::select! {
-                () = self.input_ended.cancelled() => return,
+                () = self.news_ended.cancelled() => return,
+                () = gone(&context.peer) => return,
                 changed = news.changed() => {
                     if changed.is_err() || context.peer.notify_tool_list_changed().await.is_err() {
                         return;
@@ -202,16 +196,100 @@ impl ServerHandler for Server {
     async fn on_custom_request(
         &self,
         request: CustomRequest,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
         let method = request.method;
-        if KNOWN_METHODS.contains(&method.as_str()) {
+        let is_newer = context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
+        let is_known = |methods: &[&str]| methods.contains(&method.as_str());
+        if is_known(&KNOWN_METHODS) && !(is_newer && is_known(&OLDER_METHODS)) {
             return Err(ErrorData::invalid_params(
                 format!("params of {method} do not have the shape that the protocol gives them"),
                 None,
             ));
         }
         Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, format!("Method not found: {method:.64}"), None))
+    }
+}
+
+/// Ends some time after the client has: rmcp does not tell those who handle a notification.
+async fn gone(client: &Peer<RoleServer>) {
+    while !client.is_transport_closed() {
+        sleep(LOOK).await;
+    }
+}
+
+/// What goes into the `_meta` of every result in the newer era. Made once: over HTTP that era has a [`Server`] for each request.
+fn identity(version: &ProtocolVersion) -> Option<MetaObject> {
+    static IDENTITY: LazyLock<MetaObject> = LazyLock::new(|| {
+        let server = serde_json::json!({ "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") });
+        MetaObject(serde_json::Map::from_iter([("io.modelcontextprotocol/serverInfo".to_owned(), server)]))
+    });
+    (*version >= ProtocolVersion::V_2026_07_28).then(|| IDENTITY.clone())
+}
+
+/// The result of a call, as a client of this version reads it.
+pub(super) async fn called(
+    host: &Host,
+    request: CallToolRequestParams,
+    call: Call,
+    version: &ProtocolVersion,
+) -> Result<CallToolResult, ErrorData> {
+    let CallToolRequestParams { name, arguments, .. } = request;
+    let user = Arc::clone(&call.user);
+    let outcome = host.call(&name, arguments.unwrap_or_default(), call).await;
+    let outcome = outcome.map_err(|tool| ErrorData::invalid_params(unknown(host, &tool, &user), None))?;
+    let mut result = convert::result(&name, outcome);
+    if let Some(identity) = identity(version) {
+        result.meta.get_or_insert_default().extend(identity);
+    }
+    Ok(result)
+}
+
+/// Also says which plugins are still being loaded: the tool may be one of theirs.
+fn unknown(host: &Host, tool: &UnknownTool, user: &User) -> String {
+    let mut problem = text::shown(&tool.to_string(), PROBLEM_LENGTH);
+    let loading: Vec<_> = host.catalog().of(user).loading().map(ToString::to_string).collect();
+    if !loading.is_empty() {
+        problem.push_str(&format!("; still being loaded, try again in some seconds: {}", loading.join(", ")));
+    }
+    problem
+}
+
+/// Who sent the request: over HTTP, whom the transport has found; over stdio, whoever started the program.
+fn user(over_http: Option<&Parts>) -> Result<Arc<User>, ErrorData> {
+    let Some(parts) = over_http else { return Ok(User::local()) };
+    let found = parts.extensions.get::<Arc<User>>().map(Arc::clone);
+    found.ok_or_else(|| ErrorData::internal_error("nobody has found out who sent the request", None))
+}
+
+/// The call that a request asks for, with what came around it.
+pub(super) fn call_from(over_http: Option<&Parts>, cancel: CancellationToken) -> Result<Call, ErrorData> {
+    Ok(Call { user: user(over_http)?, cancel, ..Call::detached() })
+}
+
+/// What the request says of the trace that it belongs to: in its `_meta` for itself, and over HTTP in the header for whatever
+/// carried it. Where there is one only, the call belongs to that.
+fn carried(context: &RequestContext<RoleServer>, version: &ProtocolVersion) -> Carried {
+    let parts = context.extensions.get::<Parts>();
+    let of_meta = context.meta.get_traceparent();
+    let of_meta = of_meta.and_then(|parent| TraceContext::parse(parent, context.meta.get_tracestate()));
+    let of_header = parts.and_then(|parts| {
+        let field = |name: &str| {
+            parts.headers.get_all(name).iter().map(|value| value.to_str().ok()).collect::<Option<Vec<_>>>()
+        };
+        let [parent] = field(TraceContext::PARENT)?[..] else { return None };
+        TraceContext::parse(parent, field(TraceContext::STATE).map(|state| state.join(",")).as_deref())
+    });
+    let (parent, carrier) = match of_meta {
+        Some(parent) => (Some(parent), of_header),
+        None => (of_header, None),
+    };
+    Carried {
+        carrier: carrier.filter(|carrier| Some(carrier) != parent.as_ref()),
+        parent,
+        protocol: version.to_string(),
+        request: context.id.to_string(),
+        transport: if parts.is_some() { "tcp" } else { "pipe" },
     }
 }
 

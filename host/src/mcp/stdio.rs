@@ -20,6 +20,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use super::message;
 use crate::text;
 
 use descriptors::Reader;
@@ -30,7 +31,6 @@ use output::Output;
 mod descriptors;
 mod in_flight;
 mod lines;
-mod message;
 mod output;
 
 pub use descriptors::Stdio;

@@ -67,6 +67,12 @@ impl State {
         Ok(Self { dir, path: path.to_owned() })
     }
 
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Whether this user accepted the lock file at this path with exactly this digest.
     ///
     /// # Errors
@@ -126,6 +132,25 @@ impl State {
         }
     }
 
+    /// The first bytes of a file of the folder that was opened, whatever its path leads to by now; `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or somebody else could have read or written it.
+    pub fn file(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>, StateError> {
+        let path = self.path.join(name);
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match openat(&self.dir, name, flags, Mode::empty()) {
+            Ok(file) => File::from(file),
+            Err(rustix::io::Errno::NOENT) => return Ok(None),
+            Err(errno) => return Err(at(&path, problem(&errno.into()))),
+        };
+        check_private(&path, &file, 0o600)?;
+        let mut bytes = Vec::new();
+        file.take(most).read_to_end(&mut bytes).map_err(|error| at(&path, problem(&error)))?;
+        Ok(Some(bytes))
+    }
+
     /// A record is a digest, a line feed, and the path that it is about.
     fn record(&self, kind: &str, about: &Path) -> Result<Option<Digest>, StateError> {
         let about = canonical(about)?;
@@ -147,20 +172,9 @@ impl State {
         write_file::replace(&path, &contents, Readers::Owner).map_err(|error| at(&path, problem(&error)))
     }
 
-    /// Reads a file of the folder that was opened, whatever its path leads to by now; `None` where there is none.
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StateError> {
         const MOST: u64 = 16 << 10;
-        let path = self.path.join(name);
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = match openat(&self.dir, name, flags, Mode::empty()) {
-            Ok(file) => File::from(file),
-            Err(rustix::io::Errno::NOENT) => return Ok(None),
-            Err(errno) => return Err(at(&path, problem(&errno.into()))),
-        };
-        check_private(&path, &file, 0o600)?;
-        let mut bytes = Vec::new();
-        file.take(MOST).read_to_end(&mut bytes).map_err(|error| at(&path, problem(&error)))?;
-        Ok(Some(bytes))
+        self.file(name, MOST)
     }
 }
 

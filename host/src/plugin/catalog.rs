@@ -1,12 +1,15 @@
 //! The tools of a folder at one moment, and the plugins that they are of.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     sync::Arc,
 };
 
-use super::{load::Loaded, tool::Tool};
-use crate::policy::{Digest, Grant, NotServed, PluginName};
+use super::{load::Loaded, tool::Tool, view::View};
+use crate::{
+    policy::{Digest, NotServed, PluginName},
+    user::User,
+};
 
 /// What is served at one moment. Never changes: a reload makes a new one, and calls under way keep theirs.
 #[derive(Debug, Default)]
@@ -21,6 +24,8 @@ pub struct Catalog {
     pub loading: Vec<PluginName>,
     /// What is odd about the folder, its lock file or toolcell.toml and keeps no plugin from being served.
     pub warnings: Vec<String>,
+    /// Those of them that can be told only while nothing is being loaded.
+    pub(super) unknown_tools: Vec<String>,
     by_name: HashMap<String, Arc<Tool>>,
 }
 
@@ -44,6 +49,20 @@ pub struct Unserved {
     pub reason: NotServed,
 }
 
+impl Served {
+    /// Its tools.
+    #[must_use]
+    pub fn tools(&self) -> &[Arc<Tool>] {
+        &self.tools
+    }
+
+    /// The digest of the component that is served.
+    #[must_use]
+    pub fn component(&self) -> Digest {
+        self.loaded.component
+    }
+}
+
 impl Catalog {
     /// The tool of this name.
     #[must_use]
@@ -51,39 +70,10 @@ impl Catalog {
         self.by_name.get(name)
     }
 
-    /// What a client is told about this server.
+    /// What this user knows of it.
     #[must_use]
-    pub fn instructions(&self) -> String {
-        let (served, all) = (self.served.len(), self.served.len() + self.unserved.len());
-        let mut text = "Each tool call runs in a sandbox of its own: nothing is kept between calls".to_owned();
-        let plugins = |keeps: fn(&Grant) -> bool| {
-            let keeping = self.tools.iter().filter(|tool| keeps(tool.grant())).map(|tool| tool.plugin());
-            keeping.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
-        };
-        let caches = plugins(|grant| grant.cache().is_some());
-        let folders = plugins(|grant| grant.files().may_change());
-        let kept = [("caches", caches), ("folders", folders)].into_iter().filter(|(_, plugins)| !plugins.is_empty());
-        let kept: Vec<_> = kept.map(|(what, plugins)| format!("in the {what} of: {plugins}")).collect();
-        if !kept.is_empty() {
-            text.push_str(&format!(", except {}", kept.join("; ")));
-        }
-        text.push('.');
-        if self.unserved.is_empty() {
-            return text;
-        }
-        let reasons: Vec<_> =
-            self.unserved.iter().map(|plugin| format!("{} ({})", plugin.name, plugin.reason.brief())).collect();
-        let mut mends: Vec<_> = self.unserved.iter().filter_map(|plugin| plugin.reason.mend(&plugin.name)).collect();
-        mends.dedup();
-        text.push_str(&format!(" {served} of {all} plugins are served. Not served: {}.", reasons.join(", ")));
-        if !mends.is_empty() {
-            let commands: Vec<_> = mends.iter().map(|mend| format!("`{mend}`")).collect();
-            text.push_str(&format!(
-                " A person runs {} in a terminal; do not run it yourself.",
-                commands.join(", then ")
-            ));
-        }
-        text
+    pub fn of<'a>(&'a self, user: &'a User) -> View<'a> {
+        View::new(self, user)
     }
 
     /// `before` is what was served until now; while the host starts, nothing holds a name yet.

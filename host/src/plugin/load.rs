@@ -293,7 +293,7 @@ pub(super) fn tools(
             folders: Arc::clone(&folders),
             pace: Arc::new(Pace::default()),
         };
-        tools.push(Tool::new(shown, Arc::clone(description), loaded.program.clone(), work));
+        tools.push(Tool::new(shown, Arc::clone(description), loaded.program.clone(), loaded.component, work));
     }
     Ok(tools)
 }

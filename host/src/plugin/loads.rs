@@ -3,7 +3,10 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -24,6 +27,14 @@ const PROMPT: Duration = Duration::from_secs(1);
 pub(super) struct Loads {
     begun: Mutex<HashMap<PluginName, Load>>,
     ended: watch::Sender<u64>,
+    compiled: Arc<Compilations>,
+}
+
+/// Components that were compiled, and how long that took all together.
+#[derive(Debug, Default)]
+struct Compilations {
+    number: AtomicU64,
+    microseconds: AtomicU64,
 }
 
 /// What comes of a load: the component with its tools, or nothing where only its code was looked at.
@@ -74,6 +85,12 @@ impl Loads {
         self.ended.subscribe()
     }
 
+    /// How many components were compiled since the start, and how long that took.
+    pub(super) fn compilations(&self) -> (u64, Duration) {
+        let Compilations { number, microseconds } = &*self.compiled;
+        (number.load(Ordering::Relaxed), Duration::from_micros(microseconds.load(Ordering::Relaxed)))
+    }
+
     /// Gives up the loads of all other plugins than these.
     pub(super) fn keep(&self, plugins: &BTreeSet<PluginName>) {
         self.begun().retain(|plugin, _| plugins.contains(plugin));
@@ -115,7 +132,7 @@ impl Loads {
         let (sandbox, name) = (Arc::clone(sandbox), candidate.found.name.clone());
         let (wasm, component) = (candidate.wasm.clone(), candidate.component);
         let (sender, end) = watch::channel(None);
-        let ended = self.ended.clone();
+        let (ended, compiled) = (self.ended.clone(), Arc::clone(&self.compiled));
         let task = tokio::spawn(async move {
             let started = Instant::now();
             if !is_compiled {
@@ -136,7 +153,11 @@ impl Loads {
                 |_| Err(NotServed::InvalidComponent("the host failed to load it, which is a bug of its".to_owned()));
             let outcome = load.await.unwrap_or_else(bug);
             if !is_compiled && outcome.is_ok() {
-                tracing::info!("plugin {shown}: compiled in {:.1} s", started.elapsed().as_secs_f64());
+                let took = started.elapsed();
+                tracing::info!("plugin {shown}: compiled in {:.1} s", took.as_secs_f64());
+                compiled.number.fetch_add(1, Ordering::Relaxed);
+                let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+                compiled.microseconds.fetch_add(microseconds, Ordering::Relaxed);
             }
             sender.send_replace(Some(outcome));
             ended.send_modify(|ended| *ended += 1);

@@ -14,6 +14,7 @@ mod registry;
 mod schema;
 mod tool;
 mod trial;
+mod view;
 mod warnings;
 mod watch;
 
@@ -25,9 +26,11 @@ pub use self::{
     registry::{Registry, Sources},
     schema::{InvalidSchema, Schema},
     tool::{Arguments, Hints, Tool},
+    view::View,
     watch::watch,
 };
 pub(crate) use self::{
     trial::{component_on_trial, on_trial},
+    warnings::receivers,
     watch::settle,
 };

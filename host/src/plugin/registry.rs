@@ -3,7 +3,11 @@
 use std::{
     collections::HashMap,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
@@ -22,6 +26,7 @@ use crate::{
     policy::{NotServed, PluginName, Policy},
     sandbox::Sandbox,
     source::SourceError,
+    user::User,
 };
 
 /// Where the registry reads from and what it decides by.
@@ -53,6 +58,8 @@ pub struct Registry {
     listed: Mutex<HashMap<String, PluginName>>,
     /// What the log already says about plugins whose files are not served.
     logged: Mutex<HashMap<PluginName, NotServed>>,
+    /// How often the folder was read again.
+    reloads: AtomicU64,
     /// One reload at a time.
     reloading: tokio::sync::Mutex<()>,
 }
@@ -85,9 +92,10 @@ impl Registry {
             loads: Loads::default(),
             listed: Mutex::default(),
             logged: Mutex::default(),
+            reloads: AtomicU64::new(0),
             reloading: tokio::sync::Mutex::default(),
         };
-        registry.reload().await?;
+        registry.refresh().await?;
         Ok(registry)
     }
 
@@ -109,11 +117,11 @@ impl Registry {
         &self.sources.folder
     }
 
-    /// Why a tool that was listed before is not served; `None` for one that never was.
+    /// Why a tool that was listed before is not served; `None` for one that never was, as far as this user knows.
     #[must_use]
-    pub fn withdrawn(&self, tool: &str) -> Option<Failure> {
+    pub fn withdrawn(&self, tool: &str, user: &User) -> Option<Failure> {
         let listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
-        let plugin = listed.get(tool)?;
+        let plugin = listed.get(tool).filter(|plugin| user.policy().may_call(plugin.as_str(), tool))?;
         let catalog = self.catalog();
         let unserved = catalog.unserved.iter().find(|unserved| unserved.name == *plugin);
         Some(Failure::ToolWithdrawn {
@@ -156,8 +164,22 @@ impl Registry {
     ///
     /// When the folder cannot be read; what was served stays.
     pub async fn reload(&self) -> Result<(), SourceError> {
+        self.reloads.fetch_add(1, Ordering::Relaxed);
         self.loads.forget_failures();
         self.refresh().await
+    }
+
+    /// How often the folder was read again since the start.
+    #[must_use]
+    pub fn reloads(&self) -> u64 {
+        self.reloads.load(Ordering::Relaxed)
+    }
+
+    /// How many components were compiled since the start, and how long that took all together. Code that was kept from an
+    /// earlier run does not count.
+    #[must_use]
+    pub fn compilations(&self) -> (u64, Duration) {
+        self.loads.compilations()
     }
 
     /// As [`Registry::reload`], but what could not be loaded is not tried again.
@@ -170,10 +192,7 @@ impl Registry {
         let lock = self.lock(&folder);
         let before = self.catalog();
         let entries = lock.as_ref().ok().and_then(|lock| lock.file.as_ref()).map(|file| &file.entries);
-        let warnings = warnings::warnings(&folder, &listing, &self.sources.policy, entries);
-        for warning in warnings.iter().filter(|warning| !before.warnings.contains(warning)) {
-            tracing::warn!("{warning}");
-        }
+        let mut warnings = warnings::warnings(&folder, &listing, &self.sources.policy, entries);
         let (mut served, mut unserved, mut loading) = (Vec::new(), Vec::new(), Vec::new());
         self.loads.keep(&listing.names);
         for found in &listing.found {
@@ -185,7 +204,12 @@ impl Registry {
             }
             let is_news = self.is_news(name, admitted.as_ref().err());
             match (admitted, old) {
-                (Ok(plugin), _) => served.push(plugin),
+                (Ok(plugin), old) => {
+                    if old.is_some_and(|old| old.loaded.component != plugin.loaded.component) {
+                        tracing::info!("plugin {name}: its new component is served");
+                    }
+                    served.push(plugin);
+                }
                 (Err(reason), Some(old)) if keeps_old(&reason) => {
                     if is_news {
                         tracing::error!("plugin {name}: the version before this one stays: {reason}");
@@ -204,6 +228,16 @@ impl Registry {
         let is_complete = loading.is_empty();
         let holding = self.started.borrow().then_some(&*before);
         let mut catalog = Catalog::new(served, unserved, holding);
+        catalog.unknown_tools = if is_complete {
+            warnings::of_tools(&catalog, &self.sources.policy.users)
+        } else {
+            before.unknown_tools.clone()
+        };
+        warnings.extend(catalog.unknown_tools.iter().cloned());
+        warnings.extend(warnings::of_credentials(self.sandbox.credentials(), &listing, &catalog, is_complete));
+        for warning in warnings.iter().filter(|warning| !before.warnings.contains(warning)) {
+            tracing::warn!("{warning}");
+        }
         catalog.warnings = warnings;
         catalog.loading = loading;
         let is_changed = catalog.differs_from(&before);

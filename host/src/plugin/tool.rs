@@ -1,6 +1,6 @@
 //! One tool, ready to be called: what a client sees of it, what its arguments and results have to satisfy, and what runs.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use serde_json::{Map, Value, json};
 
@@ -12,7 +12,7 @@ use crate::{
     call::Call,
     failure::{self, Failure, Mismatch},
     outcome::{Content, Outcome, Output},
-    policy::Grant,
+    policy::{Digest, Grant},
     sandbox::{Program, RawOutput, Sandbox, ToolSpec, Work},
     text::{hidden_character, title_of},
 };
@@ -123,6 +123,7 @@ pub struct Tool {
     hints: Hints,
     description: Arc<Description>,
     program: Program,
+    component: Digest,
     work: Work,
 }
 
@@ -131,10 +132,16 @@ pub struct Tool {
 pub struct Arguments(String);
 
 impl Tool {
-    pub(super) fn new(name: String, description: Arc<Description>, program: Program, work: Work) -> Self {
+    pub(super) fn new(
+        name: String,
+        description: Arc<Description>,
+        program: Program,
+        component: Digest,
+        work: Work,
+    ) -> Self {
         let hints = description.hints(&work.grant);
         let title = description.title.clone().unwrap_or_else(|| title_of(&name));
-        Self { name, title, hints, description, program, work }
+        Self { name, title, hints, description, program, component, work }
     }
 
     /// The name that clients see.
@@ -153,6 +160,18 @@ impl Tool {
     #[must_use]
     pub fn plugin(&self) -> &str {
         &self.work.plugin
+    }
+
+    /// Digest of the plugin's component.
+    #[must_use]
+    pub fn component(&self) -> &Digest {
+        &self.component
+    }
+
+    /// Calls of the plugin that wait for a turn or a place at this moment.
+    #[must_use]
+    pub fn waiting(&self) -> u32 {
+        self.work.turns.waiting()
     }
 
     /// A name for people.
@@ -196,14 +215,19 @@ impl Tool {
         &self.work.grant
     }
 
+    /// Calls of its plugin that run at this moment, and those that wait for their turn.
+    #[must_use]
+    pub fn running_and_waiting(&self) -> (u32, u32) {
+        self.work.turns.taken_and_waiting()
+    }
+
     /// Checks arguments before anything of the plugin runs.
     ///
     /// # Errors
     ///
     /// [`Failure::InvalidArguments`], with the place of each mismatch.
-    pub fn validate(&self, arguments: Map<String, Value>) -> Result<Arguments, Failure> {
-        let arguments = Value::Object(arguments);
-        match self.description.input.check(&arguments) {
+    pub fn validate(&self, arguments: &Value) -> Result<Arguments, Failure> {
+        match self.description.input.check(arguments) {
             Ok(()) => Ok(Arguments(arguments.to_string())),
             Err(mismatches) => Err(Failure::InvalidArguments { mismatches }),
         }
@@ -211,16 +235,22 @@ impl Tool {
 
     /// Runs one call in an instance of its own.
     pub async fn call(&self, sandbox: &Arc<Sandbox>, arguments: Arguments, call: Call) -> Outcome {
-        let (raw, receipt) = sandbox.call(&self.program, &self.work, arguments.0, call).await;
-        let result = match raw {
-            Ok(raw) if raw.size() > AT_ONCE => {
-                let description = Arc::clone(&self.description);
-                let finished = sandbox.aside(move || description.finish(raw)).await;
-                finished.unwrap_or_else(|| Err(failure::host_panic(receipt.call)))
-            }
-            Ok(raw) => self.description.finish(raw),
-            Err(failure) => Err(failure),
+        let (raw, mut receipt) = sandbox.call(&self.program, &self.work, arguments.0, call).await;
+        let raw = match raw {
+            Ok(raw) => raw,
+            Err(failure) => return Outcome { result: Err(failure), receipt },
         };
+        receipt.answered = raw.size();
+        let began = Instant::now();
+        let result = if raw.size() > AT_ONCE {
+            let description = Arc::clone(&self.description);
+            let finished = sandbox.aside(move || description.finish(raw)).await;
+            finished.unwrap_or_else(|| Err(failure::host_panic(receipt.call)))
+        } else {
+            self.description.finish(raw)
+        };
+        receipt.phases.reading = began.elapsed();
+        receipt.elapsed += receipt.phases.reading;
         Outcome { result, receipt }
     }
 }
@@ -277,17 +307,16 @@ mod tests {
     };
 
     use super::*;
-    use crate::{
-        policy::{Digest, Limits},
-        sandbox::Settings,
-    };
+    use crate::{policy::Limits, sandbox::Settings};
 
     async fn big(sandbox: &Arc<Sandbox>) -> Tool {
         let wasm = fs::read(toolcell_test_guests::BIG).expect("the guest is built");
-        let program = sandbox.load(&wasm, &Digest::of(&wasm)).await.expect("it loads");
+        let digest = Digest::of(&wasm);
+        let program = sandbox.load(&wasm, &digest).await.expect("it loads");
         let work = Work::with_nothing("big", "big", Limits::default());
         let spec = sandbox.list_tools(&program, &work).await.expect("it lists them").remove(0);
-        Tool::new("big".to_owned(), Arc::new(Description::check(spec).expect("it is good")), program, work)
+        let description = Arc::new(Description::check(spec).expect("it is good"));
+        Tool::new("big".to_owned(), description, program, digest, work)
     }
 
     /// On one thread, nothing else runs while an answer is read there.
@@ -303,8 +332,8 @@ mod tests {
                 tokio::task::yield_now().await;
             }
         });
-        let arguments = json!({"bytes": 3 << 20, "structured": true}).as_object().cloned().expect("an object");
-        let outcome = tool.call(&sandbox, tool.validate(arguments).expect("they are good"), Call::detached()).await;
+        let arguments = json!({"bytes": 3 << 20, "structured": true});
+        let outcome = tool.call(&sandbox, tool.validate(&arguments).expect("they are good"), Call::detached()).await;
         assert!(outcome.result.is_ok_and(|output| output.structured.is_some()));
         assert!(turns.load(Ordering::Relaxed) > 0, "everything else stood still");
         others.abort();

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, net::IpAddr};
 
 use super::{
-    CacheRoom, Capabilities, DatabaseName, EnvName, Folders, Limits, NetworkRule, PluginName, address::special_kind,
-    server::Host,
+    CacheRoom, Capabilities, DatabaseName, EnvName, Folders, Limits, NetworkRule, PartialLimits, PluginName,
+    address::special_kind, server::Host,
 };
 use crate::receipt::{Denial, Server};
 
@@ -22,6 +22,8 @@ pub struct Grant {
     pub(super) env: BTreeSet<EnvName>,
     pub(super) cache: Option<CacheRoom>,
     pub(super) asks_for_cache: bool,
+    /// Where the operator says that users need not be told apart.
+    pub(super) shares_cache: bool,
     pub(super) postgres: BTreeSet<DatabaseName>,
     pub(super) asked_postgres: BTreeSet<DatabaseName>,
     pub(super) files: Folders,
@@ -41,6 +43,7 @@ impl Grant {
             env: BTreeSet::new(),
             cache: None,
             asks_for_cache: false,
+            shares_cache: false,
             postgres: BTreeSet::new(),
             asked_postgres: BTreeSet::new(),
             files: Folders::default(),
@@ -119,6 +122,12 @@ impl Grant {
         self.cache.ok_or_else(|| Denial::Cache { is_asked: self.asks_for_cache, plugin: self.plugin_text() })
     }
 
+    /// Whether what is kept for one user is found by all.
+    #[must_use]
+    pub fn shares_cache(&self) -> bool {
+        self.shares_cache
+    }
+
     /// Whether the database of this name may be queried.
     ///
     /// # Errors
@@ -163,6 +172,23 @@ impl Grant {
     #[must_use]
     pub fn postgres(&self) -> &BTreeSet<DatabaseName> {
         &self.postgres
+    }
+
+    /// All that is granted, for a person to read.
+    #[must_use]
+    pub fn granted(&self) -> Capabilities {
+        Capabilities {
+            network: self.network.clone(),
+            env: self.env.clone(),
+            cache: self.cache,
+            postgres: self.postgres.clone(),
+            files: self.files.clone(),
+            limits: PartialLimits {
+                memory: Some(self.limits.memory),
+                deadline: Some(self.limits.deadline),
+                concurrency: Some(self.limits.concurrency),
+            },
+        }
     }
 
     /// The limits in force.

@@ -6,6 +6,7 @@
 
 pub mod address;
 mod capabilities;
+mod credential;
 mod digest;
 mod files;
 mod grant;
@@ -14,23 +15,30 @@ mod name;
 mod narrowing;
 mod network;
 mod not_served;
+mod propagate;
 mod review;
 mod server;
 pub(crate) mod state;
 pub mod units;
+mod users;
 
 pub use capabilities::{Capabilities, EnvName, InvalidEnvName, NotAsked};
+pub use credential::{
+    CONNECTION_FIELDS, Credential, ECHO_FIELDS, InvalidTemplate, Template, credential_header, credential_server,
+};
 pub use digest::{Digest, InvalidDigest};
 pub use files::{Access, FolderChoice, FolderPath, Folders, InvalidAccess, InvalidFolderPath};
 pub use grant::Grant;
 pub use limits::{InvalidLimit, Limits, PartialLimits};
 pub use name::{InvalidPluginName, PluginName};
-pub use narrowing::{PluginPolicy, Policy};
+pub use narrowing::{CacheUse, PluginPolicy, Policy};
 pub use network::{InvalidRule, NetworkRule};
 pub use not_served::NotServed;
+pub use propagate::Propagate;
 pub use review::{Entry, Evidence, Reviewed, review};
 pub use server::{InvalidUrl, server_of};
 pub use state::{CacheCaps, CacheRoom, DatabaseName, InvalidDatabaseName};
+pub use users::{InvalidRate, InvalidUserName, Period, Rate, UserName, UserPolicies, UserPolicy};
 
 #[cfg(test)]
 mod properties;

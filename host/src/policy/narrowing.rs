@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CacheCaps, DatabaseName, EnvName, Folders, Grant, NetworkRule, NotServed, PartialLimits, PluginName};
+use super::{
+    CacheCaps, DatabaseName, EnvName, Folders, Grant, NetworkRule, NotServed, PartialLimits, PluginName, UserPolicies,
+};
 
-/// The operator's narrowing of all plugins and of single ones. The default takes nothing away.
+/// The operator's narrowing of all plugins, of single ones, and of users. The default takes nothing away.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Policy {
     /// No plugin gets more than this, its defaults included.
@@ -17,6 +19,8 @@ pub struct Policy {
     pub cache: CacheCaps,
     /// Further narrowing of single plugins.
     pub plugins: BTreeMap<PluginName, PluginPolicy>,
+    /// Who may call what. Says nothing about what plugins may do.
+    pub users: UserPolicies,
 }
 
 /// The operator's narrowing of one plugin.
@@ -28,8 +32,8 @@ pub struct PluginPolicy {
     pub network: Option<BTreeSet<NetworkRule>>,
     /// Where it is given, other variables are not passed on.
     pub env: Option<BTreeSet<EnvName>>,
-    /// Whether it may keep anything from one call to the next.
-    pub cache: bool,
+    /// Whether it may keep anything from one call to the next, and for whom.
+    pub cache: CacheUse,
     /// Where it is given, other databases are out of reach.
     pub postgres: Option<BTreeSet<DatabaseName>>,
     /// Where it is given, other folders are out of reach, and these may be used no further than this.
@@ -38,13 +42,25 @@ pub struct PluginPolicy {
     pub disable: BTreeSet<String>,
 }
 
+/// Whose calls find what a call of a plugin kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CacheUse {
+    /// Nothing is kept.
+    Off,
+    /// Calls of the same user.
+    #[default]
+    ByUser,
+    /// Calls of all users: for a plugin that keeps nothing of one user's that another may not see.
+    Shared,
+}
+
 impl Default for PluginPolicy {
     fn default() -> Self {
         Self {
             enabled: true,
             network: None,
             env: None,
-            cache: true,
+            cache: CacheUse::default(),
             postgres: None,
             files: None,
             disable: BTreeSet::new(),
@@ -75,8 +91,9 @@ impl Policy {
         if let Some(files) = own.and_then(|own| own.files.as_ref()) {
             grant.files = grant.files.intersection(files);
         }
-        let may_keep = own.is_none_or(|own| own.cache);
-        grant.cache = grant.cache.filter(|_| may_keep).map(|room| room.capped_by(&self.cache));
+        let cache = own.map(|own| own.cache).unwrap_or_default();
+        grant.shares_cache = cache == CacheUse::Shared;
+        grant.cache = grant.cache.filter(|_| cache != CacheUse::Off).map(|room| room.capped_by(&self.cache));
         grant.denied_network.extend(self.deny.iter().cloned());
         grant.limits = grant.limits.capped_by(&self.caps);
         grant.plugin = Some(plugin.clone());
@@ -181,11 +198,12 @@ mod tests {
         let own = |cache| PluginPolicy { cache, postgres: Some(databases(&["b", "c"])), ..PluginPolicy::default() };
         let policy = Policy {
             cache: CacheCaps { max: Some(8 << 20), ttl_max: None },
-            plugins: [(plugin("p"), own(true)), (plugin("q"), own(false))].into(),
+            plugins: [(plugin("p"), own(CacheUse::Shared)), (plugin("q"), own(CacheUse::Off))].into(),
             ..Policy::default()
         };
         let narrow = |name| policy.narrow(&plugin(name), Grant::everything(&asked)).expect("the plugin is enabled");
         assert_eq!((narrow("p").cache(), narrow("p").postgres()), (Some(room(8)), &databases(&["b"])));
+        assert_eq!(["p", "q", "r"].map(|name| narrow(name).shares_cache()), [true, false, false]);
         let denial = Denial::Cache { is_asked: true, plugin: Some("q".to_owned()) };
         assert_eq!(narrow("q").may_keep(), Err(denial));
         let denied = |name: &str, is_asked| Denial::Database { name: name.into(), is_asked, plugin: Some("p".into()) };

@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 use proptest::{collection::btree_set, option, prelude::*, sample::select};
 
 use super::{
-    Access, CacheCaps, CacheRoom, Capabilities, DatabaseName, Digest, Entry, EnvName, Evidence, Folders, Grant, Limits,
-    NetworkRule, PartialLimits, PluginName, PluginPolicy, Policy, address::special_kind, review, server_of,
+    Access, CacheCaps, CacheRoom, CacheUse, Capabilities, DatabaseName, Digest, Entry, EnvName, Evidence, Folders,
+    Grant, Limits, NetworkRule, PartialLimits, PluginName, PluginPolicy, Policy, UserPolicy, address::special_kind,
+    review, server_of,
 };
 use crate::receipt::Server;
 
@@ -95,8 +96,12 @@ fn cache_within(cache: Option<CacheRoom>, bound: Option<CacheRoom>) -> bool {
     cache.is_none_or(|room| bound.is_some_and(|bound| room.is_within(&bound)))
 }
 
+fn cache_use() -> impl Strategy<Value = CacheUse> {
+    select(&[CacheUse::Off, CacheUse::ByUser, CacheUse::Shared][..])
+}
+
 fn policy() -> impl Strategy<Value = Policy> {
-    let own = (option::of(rules()), option::of(env()), any::<bool>(), option::of(databases()), option::of(files()))
+    let own = (option::of(rules()), option::of(env()), cache_use(), option::of(databases()), option::of(files()))
         .prop_map(|(network, env, cache, postgres, files)| PluginPolicy {
             network,
             env,
@@ -113,11 +118,26 @@ fn policy() -> impl Strategy<Value = Policy> {
         deny,
         cache,
         plugins: [(plugin(), own)].into(),
+        ..Policy::default()
     })
 }
 
 fn plugin() -> PluginName {
     "p".parse().expect("this is a name")
+}
+
+const PLUGINS: [&str; 3] = ["p", "q", "r"];
+const TOOLS: [&str; 3] = ["s", "t", "u"];
+
+fn user_policy() -> impl Strategy<Value = UserPolicy> {
+    let plugins =
+        btree_set(select(&PLUGINS[..]).prop_map(|name| name.parse::<PluginName>().expect("these are names")), 0..3);
+    let tools = btree_set(select(&TOOLS[..]).prop_map(str::to_owned), 0..3);
+    (option::of(plugins), option::of(tools)).prop_map(|(plugins, tools)| UserPolicy {
+        plugins,
+        tools,
+        ..UserPolicy::default()
+    })
 }
 
 /// What a grant says about one request, as far as can be asked.
@@ -250,6 +270,28 @@ proptest! {
         let grant = Grant::everything(&granted);
         if special_kind(address).is_some() && grant.may_dial(&server, address).is_ok() {
             prop_assert!(granted.network.iter().any(|rule| rule.names(&server, address)));
+        }
+    }
+
+    #[test]
+    fn removing_an_entry_never_lets_a_user_call_more(
+        policy in user_policy(), index: prop::sample::Index, plugin in select(&PLUGINS[..]), tool in select(&TOOLS[..]),
+    ) {
+        let mut fewer = policy.clone();
+        if let Some(plugins) = fewer.plugins.as_mut().filter(|plugins| !plugins.is_empty()) {
+            let entry = plugins.iter().nth(index.index(plugins.len())).cloned();
+            plugins.retain(|plugin| Some(plugin) != entry.as_ref());
+        }
+        if let Some(tools) = fewer.tools.as_mut().filter(|tools| !tools.is_empty()) {
+            let entry = tools.iter().nth(index.index(tools.len())).cloned();
+            tools.retain(|tool| Some(tool) != entry.as_ref());
+        }
+        prop_assert!(policy.may_call(plugin, tool) || !fewer.may_call(plugin, tool));
+        prop_assert!(policy.may_hear_of(plugin) || !fewer.may_hear_of(plugin));
+        // A list that is written only takes away, and who may hear of a plugin may call all of it.
+        prop_assert!(!policy.may_hear_of(plugin) || policy.may_call(plugin, tool));
+        for wider in [UserPolicy { plugins: None, ..policy.clone() }, UserPolicy { tools: None, ..policy.clone() }] {
+            prop_assert!(wider.may_call(plugin, tool) || !policy.may_call(plugin, tool));
         }
     }
 }

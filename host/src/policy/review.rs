@@ -104,6 +104,7 @@ impl Reviewed {
             env: granted.env.intersection(&self.asked.env).cloned().collect(),
             cache: granted.cache.zip(self.asked.cache).map(|(granted, asked)| granted.intersection(&asked)),
             asks_for_cache: self.asked.cache.is_some(),
+            shares_cache: false,
             postgres: granted.postgres.intersection(&self.asked.postgres).cloned().collect(),
             asked_postgres: self.asked.postgres.clone(),
             files: granted.files.intersection(&self.asked.files),

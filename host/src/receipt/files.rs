@@ -1,9 +1,9 @@
 //! What a call did with files, and which paths it was refused.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How a call used the files of folders that its plugin was granted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileUse {
     /// Files and folders that were opened.
     pub opened: u64,

@@ -16,6 +16,9 @@ pub struct Query {
     pub rows: u64,
     /// Bytes of these rows as JSON.
     pub bytes: u64,
+    /// From the arrival of the call to its begin.
+    #[serde(rename = "startMs", serialize_with = "milliseconds")]
+    pub start: Duration,
     /// How long it took, or has taken when the call ended.
     #[serde(rename = "elapsedMs", serialize_with = "milliseconds")]
     pub elapsed: Duration,

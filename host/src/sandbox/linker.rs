@@ -54,7 +54,7 @@ impl log::Host for CallState {
         };
         self.log_left = left;
         let (plugin, tool, call) = (&*self.plugin, &*self.tool, self.id);
-        let message = text::one_line(&message);
+        let message = text::one_line(&self.redacted(message));
         match level {
             log::Level::Debug => tracing::debug!(plugin, tool, %call, "{message}"),
             log::Level::Info => tracing::info!(plugin, tool, %call, "{message}"),
@@ -67,7 +67,7 @@ impl log::Host for CallState {
 impl progress::Host for CallState {
     fn report(&mut self, done: f64, total: Option<f64>, message: Option<String>) {
         if let Some(progress) = &self.progress {
-            let message = message.map(|message| text::shown(&message, Progress::MAX_MESSAGE));
+            let message = message.map(|message| text::shown(&self.redacted(message), Progress::MAX_MESSAGE));
             progress.report(Progress { done, total, message });
         }
     }

@@ -16,6 +16,7 @@ mod linker;
 mod plain;
 mod postgres;
 mod program;
+mod redaction;
 mod run;
 mod state;
 mod streams;
@@ -36,7 +37,7 @@ pub(crate) use self::{
     cache::PluginCache,
     convert::{RawOutput, ToolSpec},
     files::Folder,
-    http::PluginConnections,
+    http::{PluginConnections, client_config, native_roots},
     program::{LoadError, Program},
     run::{Pace, Work},
     turns::Turns,
@@ -46,11 +47,11 @@ pub use self::{
     code_cache::CodeCache,
     compile::{Compiler, compile_stdin},
     engine::Allocation,
-    http::{InvalidUpstream, Upstream, Upstreams},
+    http::{Credentials, InvalidUpstream, Upstream, Upstreams},
     postgres::DatabaseSettings,
 };
 use crate::{
-    policy::{DatabaseName, Grant},
+    policy::{DatabaseName, Grant, Propagate},
     receipt::Denial,
 };
 
@@ -71,6 +72,23 @@ pub struct Settings {
     pub redis: Option<Redis>,
     /// Databases that plugins can be granted, by name.
     pub databases: BTreeMap<DatabaseName, DatabaseSettings>,
+    /// What is added to the requests of plugins.
+    pub credentials: Credentials,
+    /// Servers that are told of the trace that a request belongs to.
+    pub propagate: Propagate,
+}
+
+/// What the instances alive hold at this moment, and may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Places of instances that are taken. A large instance takes several.
+    pub slots: u64,
+    /// Places that there are.
+    pub max_slots: u64,
+    /// Bytes of linear memory that all instances hold.
+    pub memory: u64,
+    /// Bytes that they may hold.
+    pub max_memory: u64,
 }
 
 impl Default for Settings {
@@ -83,6 +101,8 @@ impl Default for Settings {
             upstreams: Upstreams::default(),
             redis: None,
             databases: BTreeMap::new(),
+            credentials: Credentials::default(),
+            propagate: Propagate::default(),
         }
     }
 }
@@ -95,12 +115,14 @@ pub struct Sandbox {
     ticker: Ticker,
     /// One permit for each slot of the pool, taken before the slot: the pool itself fails where it should wait.
     places: Arc<Semaphore>,
+    slots: u32,
     budget: Arc<Budget>,
     code_cache: Option<CodeCache>,
     compiler: Compiler,
     /// One small and one large component are compiled at a time: each can take 2 GiB, and small ones do not wait for large ones.
     compiling: [Semaphore; 2],
     network: Network,
+    credentials: Credentials,
     caches: Caches,
     databases: Databases,
     files: Arc<AllFiles>,
@@ -128,11 +150,13 @@ impl Sandbox {
             linker,
             ticker: Ticker::start(&engine)?,
             places: Arc::new(Semaphore::new(settings.slots as usize)),
+            slots: settings.slots,
             budget: Budget::new(settings.memory.unwrap_or_else(limits::default_budget)),
             code_cache: settings.code_cache,
             compiler: settings.compiler,
             compiling: [Semaphore::new(1), Semaphore::new(1)],
-            network: Network::new(settings.upstreams),
+            network: Network::new(settings.upstreams, settings.propagate),
+            credentials: settings.credentials,
             caches: Caches::new(settings.redis),
             databases: Databases::new(settings.databases),
             files: Arc::new(AllFiles::new()?),
@@ -153,13 +177,30 @@ impl Sandbox {
     ///
     /// The denial that each call is told and its receipt shows.
     pub(crate) fn cache(&self, plugin: &str, grant: &Grant) -> Result<PluginCache, Arc<Denial>> {
-        grant.may_keep().map(|room| self.caches.of(plugin, room)).map_err(Arc::new)
+        grant.may_keep().map(|room| self.caches.of(plugin, room, grant.shares_cache())).map_err(Arc::new)
     }
 
     /// What keeps a database from being asked, in one sentence, as far as can be told without dialling it.
     pub(crate) fn database_problem(&self, name: &DatabaseName) -> Option<String> {
         let parts = self.databases.problem(name)?.parts();
         Some(format!("{}; check first {}", parts.message, parts.check_first))
+    }
+
+    /// What is added to the requests of plugins.
+    pub(crate) fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// What the instances alive hold.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        let max_slots = u64::from(self.slots);
+        Usage {
+            slots: max_slots.saturating_sub(self.places.available_permits() as u64),
+            max_slots,
+            memory: self.budget.used(),
+            max_memory: self.budget.limit(),
+        }
     }
 
     /// How instances are allocated.

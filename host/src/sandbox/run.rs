@@ -18,21 +18,23 @@ use super::{
     Program, RawOutput, Sandbox, ToolSpec,
     cache::PluginCache,
     files::{Files, Folder},
-    http::{Egress, PluginConnections},
+    http::{CallCredentials, Egress, PluginConnections},
     limits::Limiter,
     postgres::Questions,
     program::{Form, LoadError},
+    redaction,
     state::{CallState, MAX_HANDLES, Parts},
     task::{CallFunction, CallTool, ListTools, Task},
     trap,
-    turns::{Admission, Turns},
+    turns::{Admission, Arrival, Turns},
 };
 use crate::{
     call::{Call, CallId},
     failure::{self, Failure, WaitingFor},
     policy::{Grant, Limits},
-    receipt::{Denial, Exchange, ExchangeEnd, Receipt, Unreachable},
+    receipt::{Denial, Exchange, ExchangeEnd, Phases, Receipt, Unreachable},
     replay::Replay,
+    user::{Begun, User},
 };
 
 /// Bytes that one call between guest and host may carry.
@@ -83,6 +85,23 @@ impl Work {
             folders: Arc::new([]),
             pace: Arc::new(Pace::default()),
         }
+    }
+
+    /// The same work for a call of this user, whose own values come before the host's.
+    fn of(&self, user: &User) -> Self {
+        if !user.has_own(self.grant.env().iter()) {
+            return self.clone();
+        }
+        let (mut env, mut unset) = (Vec::new(), Vec::new());
+        for variable in self.grant.env() {
+            let name = variable.as_str();
+            let host = self.env.iter().find(|(set, _)| set == name).map(|(_, value)| value.as_str());
+            match user.value_or(variable, host) {
+                Some(value) => env.push((name.to_owned(), value.to_owned())),
+                None => unset.push(name.to_owned()),
+            }
+        }
+        Self { env: env.into(), unset: unset.into(), ..self.clone() }
     }
 
     /// The same work, which sees of its variables those that the replay sets, and a cache and folders that are empty and nobody
@@ -164,7 +183,7 @@ impl Sandbox {
     ) -> (Result<T::Answer, Failure>, Receipt) {
         let (id, cancel) = (call.id, call.cancel.clone());
         let starts_inline = !work.pace.0.load(Ordering::Relaxed);
-        let work = call.replay.as_ref().map_or_else(|| work.clone(), |replay| work.replaying(replay));
+        let work = call.replay.as_ref().map_or_else(|| work.of(&call.user), |replay| work.replaying(replay));
         let cell = Cell { sandbox: Arc::clone(self), program: program.clone(), work, arrival: Instant::now() };
         let mut running = Box::pin(cell.run(task, call));
         if starts_inline {
@@ -200,15 +219,19 @@ impl Cell {
         let own = call.replay.as_ref().and_then(|replay| replay.call_deadline());
         let deadline = self.arrival + own.map_or(granted, |own| own.min(granted));
         let id = call.id;
-        let admission = match self.admission(&call).await {
-            Ok(admission) => admission,
-            Err(failure) => return (Err(failure), Receipt { elapsed: self.arrival.elapsed(), ..Receipt::new(id) }),
+        let (_begun, admission) = match self.admission(&call).await {
+            Ok(admitted) => admitted,
+            Err(failure) => {
+                let elapsed = self.arrival.elapsed();
+                let phases = Phases { queued: elapsed, ..Phases::default() };
+                return (Err(failure), Receipt { elapsed, phases, ..Receipt::new(id) });
+            }
         };
         let _ticking = self.sandbox.ticker.ticking();
         let mut store = self.store(deadline, call);
         let mut computing = Duration::ZERO;
         let end = self.race(&mut store, task, deadline, &mut computing).await;
-        let receipt = self.receipt(&store, id, computing);
+        let receipt = self.receipt(&store, id, computing, admission.queued);
         let answer = match end {
             End::Done(Ok(answer)) => Ok(answer),
             End::Done(Err(_)) if store.data().cancel.is_cancelled() => Err(Failure::Cancelled),
@@ -227,9 +250,16 @@ impl Cell {
         (answer, receipt)
     }
 
-    async fn admission(&self, call: &Call) -> Result<Admission, Failure> {
+    /// First as one of the user's calls, then as one of the plugin's: a user who may not begin another call keeps nobody else
+    /// from a turn.
+    async fn admission(&self, call: &Call) -> Result<(Begun, Admission), Failure> {
         let limit = self.work.grant.limits().deadline;
-        let admission = self.work.turns.admit(&self.sandbox.places, self.program.slots, self.arrival, limit);
+        let admission = async {
+            let begun = call.user.begin_call(self.arrival, limit).await?;
+            let arrival = Arrival { user: call.user.shared_name(), at: self.arrival, limit };
+            let admission = self.work.turns.admit(&self.sandbox.places, self.program.slots, arrival).await?;
+            Ok((begun, admission))
+        };
         tokio::select! {
             biased;
             admission = admission => admission,
@@ -250,8 +280,11 @@ impl Cell {
                 Arc::clone(&self.work.grant),
                 deadline,
             )
-            .replaying(call.replay.clone()),
-            cache: self.work.cache.clone(),
+            .replaying(call.replay.clone())
+            .with_credentials(self.credentials(&call))
+            .traced(call.trace),
+            cache: self.work.cache.as_ref().map(|cache| cache.of(&call.user)).map_err(Arc::clone),
+            user: call.user,
             questions: Questions::new(self.sandbox.databases.clone(), Arc::clone(&self.work.grant), deadline),
             files: Files::new(
                 Arc::clone(&self.sandbox.files),
@@ -280,6 +313,14 @@ impl Cell {
             Ok(UpdateDeadline::Yield(1))
         });
         store
+    }
+
+    /// What the host adds to the call's requests. What a replay answers needs none.
+    fn credentials(&self, call: &Call) -> CallCredentials {
+        match call.replay {
+            Some(_) => CallCredentials::default(),
+            None => self.sandbox.credentials.of_call(&self.work.plugin, &self.work.grant, &call.user),
+        }
     }
 
     /// Runs the task in a new instance until it ends, its deadline comes or it is cancelled.
@@ -323,21 +364,38 @@ impl Cell {
         .await
     }
 
-    fn receipt(&self, store: &Store<CallState>, id: CallId, computing: Duration) -> Receipt {
+    fn receipt(&self, store: &Store<CallState>, id: CallId, computing: Duration, queued: Duration) -> Receipt {
         let state = store.data();
         let trace = state.egress.take_trace();
+        let mut denials = trace.denials().to_vec();
+        if let Some(redactor) = state.egress.redactor() {
+            for denial in &mut denials {
+                redaction::denial(redactor, denial);
+            }
+        }
+        let elapsed = self.arrival.elapsed();
+        // A call whose instance was never made was about to make it when it ended.
+        let made = state.instantiated.map_or(elapsed, |made| made.saturating_duration_since(self.arrival));
+        let phases = Phases {
+            queued,
+            instantiating: made.saturating_sub(queued),
+            guest: elapsed.saturating_sub(made),
+            reading: Duration::ZERO,
+        };
         Receipt {
             call: id,
-            elapsed: self.arrival.elapsed(),
+            elapsed,
             computing,
+            phases,
             memory_peak: state.limiter.peak(),
-            exchanges: trace.exchanges(),
+            exchanges: trace.exchanges(self.arrival.into()),
             cache: state.cache_use.clone(),
-            queries: state.questions.take_trace(),
+            queries: state.questions.take_trace(self.arrival),
             files: state.files.used(),
-            denials: trace.denials().to_vec(),
+            denials,
             unset_variables: self.work.unset.to_vec(),
             stderr: state.printed(),
+            answered: 0,
         }
     }
 

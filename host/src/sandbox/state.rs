@@ -7,11 +7,12 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::WasiHttpCtx;
 
-use super::{cache::PluginCache, files::Files, http::Egress, limits::Limiter, postgres::Questions, streams::Captured};
+use super::{cache::UserCache, files::Files, http::Egress, limits::Limiter, postgres::Questions, streams::Captured};
 use crate::{
     call::{CallId, ProgressSender},
     receipt::{CacheUse, Denial},
     replay::Replay,
+    user::User,
 };
 
 /// Bytes of log lines that a call may write.
@@ -26,12 +27,13 @@ const MAX_FIELDS: usize = 64 << 10;
 /// The state of one call's store.
 pub(super) struct CallState {
     pub(super) id: CallId,
+    pub(super) user: Arc<User>,
     pub(super) plugin: Arc<str>,
     pub(super) tool: Arc<str>,
     /// The granted variables that are set, with their values.
     pub(super) env: Arc<[(String, String)]>,
     pub(super) egress: Egress,
-    pub(super) cache: Result<PluginCache, Arc<Denial>>,
+    pub(super) cache: Result<UserCache, Arc<Denial>>,
     pub(super) cache_use: CacheUse,
     pub(super) questions: Questions,
     pub(super) files: Files,
@@ -40,6 +42,8 @@ pub(super) struct CallState {
     pub(super) progress: Option<ProgressSender>,
     pub(super) log_left: usize,
     pub(super) deadline: Instant,
+    /// When its instance was there.
+    pub(super) instantiated: Option<Instant>,
     pub(super) cancel: CancellationToken,
     /// What answers in place of databases.
     pub(super) replay: Option<Arc<Replay>>,
@@ -51,11 +55,12 @@ pub(super) struct CallState {
 /// The parts that a [`CallState`] is made of.
 pub(super) struct Parts {
     pub(super) id: CallId,
+    pub(super) user: Arc<User>,
     pub(super) plugin: Arc<str>,
     pub(super) tool: Arc<str>,
     pub(super) env: Arc<[(String, String)]>,
     pub(super) egress: Egress,
-    pub(super) cache: Result<PluginCache, Arc<Denial>>,
+    pub(super) cache: Result<UserCache, Arc<Denial>>,
     pub(super) questions: Questions,
     pub(super) files: Files,
     pub(super) limiter: Limiter,
@@ -71,8 +76,10 @@ impl CallState {
         table.set_max_capacity(MAX_HANDLES);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(MAX_FIELDS);
+        let output = Captured::new(parts.egress.redactor().cloned());
         Self {
             id: parts.id,
+            user: parts.user,
             plugin: parts.plugin,
             tool: parts.tool,
             env: parts.env,
@@ -82,16 +89,25 @@ impl CallState {
             questions: parts.questions,
             files: parts.files,
             limiter: parts.limiter,
-            output: Captured::default(),
+            output,
             progress: parts.progress,
             log_left: LOG_LIMIT,
             deadline: parts.deadline,
+            instantiated: None,
             cancel: parts.cancel,
             replay: parts.replay,
             table,
             http,
             wasi: None,
         }
+    }
+
+    /// A text of the guest's without the secrets of the call; whole, before it is cut or escaped.
+    pub(super) fn redacted(&self, mut text: String) -> String {
+        if let Some(redactor) = self.egress.redactor() {
+            redactor.text(&mut text);
+        }
+        text
     }
 
     /// What the guest printed so far.

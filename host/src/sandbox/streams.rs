@@ -15,6 +15,8 @@ use wasmtime_wasi::{
     p2::{OutputStream, Pollable, StreamResult},
 };
 
+use crate::redact::Redactor;
+
 /// Bytes of the end of a guest's output that are kept: enough for a panic and what led to it.
 const KEPT: usize = 4 << 10;
 /// Bytes that one write may bring.
@@ -23,22 +25,36 @@ const MAX_WRITE: usize = 64 << 10;
 /// The end of what a guest wrote to stdout or stderr. Writing always succeeds: a stream that closes when it is full makes
 /// `println!` panic, and wasmtime's own pipes grow with empty writes (GHSA-5m8g).
 #[derive(Debug, Clone, Default)]
-pub(super) struct Captured(Arc<Mutex<VecDeque<u8>>>);
+pub(super) struct Captured {
+    kept: Arc<Mutex<VecDeque<u8>>>,
+    redactor: Option<Arc<Redactor>>,
+}
 
 impl Captured {
+    /// Without the secrets that the redactor knows.
+    pub(super) fn new(redactor: Option<Arc<Redactor>>) -> Self {
+        Self { kept: Arc::default(), redactor }
+    }
+
     fn append(&self, bytes: &[u8]) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = &bytes[bytes.len().saturating_sub(KEPT)..];
-        let surplus = (kept.len() + new.len()).saturating_sub(KEPT);
+        // What is kept besides is for a secret that its end alone would be left of.
+        let room = KEPT + self.redactor.as_ref().map_or(0, |redactor| redactor.longest());
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = &bytes[bytes.len().saturating_sub(room)..];
+        let surplus = (kept.len() + new.len()).saturating_sub(room);
         kept.drain(..surplus);
         kept.extend(new);
     }
 
     /// What was kept. A character cut in half at the beginning is left out.
     pub(super) fn text(&self) -> String {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let bytes: Vec<u8> = kept.iter().copied().skip_while(|byte| byte & 0xC0 == 0x80).collect();
-        String::from_utf8_lossy(&bytes).into_owned()
+        let mut bytes: Vec<u8> = self.kept.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
+        if let Some(redactor) = &self.redactor {
+            redactor.bytes(&mut bytes);
+        }
+        let end = &bytes[bytes.len().saturating_sub(KEPT)..];
+        let cut = end.iter().take_while(|byte| *byte & 0xC0 == 0x80).count();
+        String::from_utf8_lossy(&end[cut..]).into_owned()
     }
 }
 
@@ -108,6 +124,25 @@ mod tests {
         let text = captured.text();
         assert_eq!(text.len(), KEPT);
         assert!(text.ends_with("xthe end"));
+    }
+
+    #[test]
+    fn no_part_of_a_secret_is_left_at_the_beginning() {
+        let secret = "hunter2hunter2";
+        let redactor = Arc::new(Redactor::new(&[crate::redact::Secret::new(secret)]));
+        for after in KEPT - secret.len()..KEPT {
+            let captured = Captured::new(Some(Arc::clone(&redactor)));
+            captured.append(&[b'x'; 2 * KEPT]);
+            // In two writes, as a guest may.
+            captured.append(&secret.as_bytes()[..5]);
+            captured.append(&secret.as_bytes()[5..]);
+            captured.append(&vec![b'y'; after]);
+            let text = captured.text();
+            assert!(
+                text.len() == KEPT && text.trim_start_matches(['x', '*']).trim_end_matches('y').is_empty(),
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! What guests are asked to do; `run` decides how long they may, and with what.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use wasmtime::Store;
 
-use super::{RawOutput, ToolSpec, bindings::PluginPre, plain::Functions, state::CallState};
+use super::{RawOutput, ToolSpec, bindings::PluginPre, plain::Functions, redaction, state::CallState};
 use crate::failure::Failure;
 
 /// What a guest is asked to do, in an instance that is made for it.
@@ -25,8 +25,9 @@ impl Task for CallTool {
 
     async fn run(self, store: &mut Store<CallState>) -> wasmtime::Result<Self::Answer> {
         let plugin = self.pre.instantiate_async(&mut *store).await?;
-        let answer = plugin.toolcell_plugin_tools().call_call_tool(store, &self.name, &self.arguments).await?;
-        Ok(answer.map(RawOutput::from).map_err(|error| Failure::Tool(error.into())))
+        store.data_mut().instantiated = Some(Instant::now());
+        let answer = plugin.toolcell_plugin_tools().call_call_tool(&mut *store, &self.name, &self.arguments).await?;
+        Ok(redacted(store, answer.map(RawOutput::from).map_err(|error| Failure::Tool(error.into()))))
     }
 }
 
@@ -38,6 +39,7 @@ impl Task for ListTools {
 
     async fn run(self, store: &mut Store<CallState>) -> wasmtime::Result<Self::Answer> {
         let plugin = self.0.instantiate_async(&mut *store).await?;
+        store.data_mut().instantiated = Some(Instant::now());
         let tools = plugin.toolcell_plugin_tools().call_list_tools(store).await?;
         Ok(tools.into_iter().map(ToolSpec::from).collect())
     }
@@ -56,6 +58,15 @@ impl Task for CallFunction {
     type Answer = Result<RawOutput, Failure>;
 
     async fn run(self, store: &mut Store<CallState>) -> wasmtime::Result<Self::Answer> {
-        self.functions.call(&self.tool, store, &self.arguments, self.limit).await
+        let answer = self.functions.call(&self.tool, &mut *store, &self.arguments, self.limit).await?;
+        Ok(redacted(store, answer))
+    }
+}
+
+/// The answer without the secrets of the call, before anybody else sees it.
+fn redacted(store: &Store<CallState>, answer: Result<RawOutput, Failure>) -> Result<RawOutput, Failure> {
+    match store.data().egress.redactor() {
+        Some(redactor) => redaction::answer(redactor, answer),
+        None => answer,
     }
 }

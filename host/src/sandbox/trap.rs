@@ -7,7 +7,7 @@ use wasmtime_wasi::I32Exit;
 
 use super::{files::TooMuch, limits::Refused, lines::Lines, state::CallState};
 use crate::{
-    failure::Failure,
+    failure::{Failure, Full},
     receipt::{Denial, ExchangeEnd, Query, Receipt},
     text,
 };
@@ -23,7 +23,8 @@ pub(super) fn failure(error: &wasmtime::Error, state: &CallState, receipt: &Rece
     match state.limiter.refused {
         Some(Refused::Memory(wanted)) => return Failure::MemoryLimit { limit: state.limiter.limit(), wanted },
         Some(Refused::Budget) => {
-            return Failure::Busy { full: "all calls together hold the memory that they may", retry_after: RETRY };
+            let full = Full::Host("all calls together hold the memory that they may");
+            return Failure::Busy { full, retry_after: RETRY };
         }
         Some(Refused::Tables) => return Failure::ResourceLimit { resource: "table elements" },
         None => {}
@@ -40,7 +41,7 @@ pub(super) fn failure(error: &wasmtime::Error, state: &CallState, receipt: &Rece
         return Failure::Denied { denial: denial.clone() };
     }
     if let Some(exchange) = receipt.exchanges.last().filter(|exchange| matches!(exchange.end, ExchangeEnd::Failed(_))) {
-        return Failure::Unreachable { exchange: exchange.clone() };
+        return Failure::Unreachable { exchange: Box::new(exchange.clone()) };
     }
     if let Some(failure) = receipt.queries.last().and_then(Query::failure) {
         return Failure::Database { failure: Box::new(failure.clone()) };
@@ -49,7 +50,8 @@ pub(super) fn failure(error: &wasmtime::Error, state: &CallState, receipt: &Rece
         return Failure::CacheUnreachable { fault: fault.clone() };
     }
     if !receipt.unset_variables.is_empty() {
-        return Failure::MissingVariable { names: receipt.unset_variables.clone() };
+        let user = Some(&state.user).filter(|user| !user.is_local()).map(|user| user.name().to_owned());
+        return Failure::MissingVariable { names: receipt.unset_variables.clone(), user };
     }
     if let Some(I32Exit(status)) = error.downcast_ref() {
         return Failure::Exited { status: *status };

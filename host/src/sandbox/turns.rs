@@ -3,11 +3,14 @@
 //! rest at once, instead of starting calls that will miss their deadline.
 //!
 //! Of each plugin only one call at a time stands in the queue for places, where all plugins meet. So the plugins take turns
-//! there, and a call waits behind one call of each other plugin, however many that plugin has waiting.
+//! there, and a call waits behind one call of each other plugin, however many that plugin has waiting. In the same way, of each
+//! user only one call at a time stands in the queue for a plugin's turns: whoever has one call waits behind one call of each
+//! other user, however many those have waiting.
 
 use std::{
+    collections::HashMap,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -18,15 +21,16 @@ use tokio::{
     time::timeout_at,
 };
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Full};
 
-/// Calls that may wait for each turn that a plugin has.
+/// Calls of one user that may wait for each turn that a plugin has.
 const WAITING_PER_TURN: u32 = 16;
+/// How many users can have as many calls waiting as a user may, before there is no room for another call of anybody.
+const FULL_QUEUES: u32 = 16;
 /// The least and the most that a refused caller is told to wait.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
-const NO_TURN: &str = "this plugin has as many calls under way as it may";
-const NO_PLACE: &str = "all places for instances are taken";
+const NO_PLACE: Full = Full::Host("all places for instances are taken");
 
 /// The turns of one plugin's calls.
 #[derive(Debug)]
@@ -34,18 +38,38 @@ pub(crate) struct Turns {
     /// One permit for each call that may be under way.
     free: Arc<Semaphore>,
     number: u32,
-    /// Calls that wait for a turn.
-    waiting: AtomicU32,
+    /// Of every user with calls that wait for a turn.
+    queues: Mutex<HashMap<Arc<str>, Queue>>,
+    /// Calls that have a turn and wait for places.
+    waiting_for_places: AtomicU32,
     /// For the one call of this plugin that stands in the queue for places.
     place_queue: Semaphore,
     /// Microseconds that a call holds its turn, averaged over those that ended by themselves; 0 while there were none.
     holds: AtomicU64,
 }
 
+/// The calls of one user that wait for a turn.
+#[derive(Debug)]
+struct Queue {
+    waiting: u32,
+    /// For the one that stands in the queue for turns.
+    front: Arc<Semaphore>,
+}
+
+/// Whose call came when, and how long it may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrival<'a> {
+    pub(super) user: &'a Arc<str>,
+    pub(super) at: Instant,
+    pub(super) limit: Duration,
+}
+
 /// The right to run, and since when.
 #[derive(Debug)]
 pub(super) struct Admission {
     pub(super) since: Instant,
+    /// How long it was waited for; nothing where all was free.
+    pub(super) queued: Duration,
     _turn: OwnedSemaphorePermit,
     _places: OwnedSemaphorePermit,
 }
@@ -56,10 +80,17 @@ impl Turns {
         Self {
             free: Arc::new(Semaphore::new(number as usize)),
             number,
-            waiting: AtomicU32::new(0),
+            queues: Mutex::default(),
+            waiting_for_places: AtomicU32::new(0),
             place_queue: Semaphore::new(1),
             holds: AtomicU64::new(0),
         }
+    }
+
+    /// Calls that have a turn now, and calls that wait for one.
+    pub(crate) fn taken_and_waiting(&self) -> (u32, u32) {
+        let free = u32::try_from(self.free.available_permits()).unwrap_or(u32::MAX);
+        (self.number.saturating_sub(free), waiting(&self.queues()))
     }
 
     /// Waits for a turn and for `number` places, as long as there is hope that the call then ends by its deadline.
@@ -72,29 +103,50 @@ impl Turns {
         &self,
         places: &Arc<Semaphore>,
         number: u32,
-        arrival: Instant,
-        limit: Duration,
+        arrival: Arrival<'_>,
     ) -> Result<Admission, Failure> {
         let (turn, since) = match Arc::clone(&self.free).try_acquire_owned() {
-            Ok(turn) => (turn, arrival),
-            Err(_) => (self.wait_for_turn(arrival, limit).await?, Instant::now()),
+            Ok(turn) => (turn, arrival.at),
+            Err(_) => (self.wait_for_turn(arrival).await?, Instant::now()),
         };
-        let places = match Arc::clone(places).try_acquire_many_owned(number) {
-            Ok(places) => places,
-            Err(_) => self.wait_for_places(places, number, arrival + self.patience(limit)).await?,
+        let (places, queued) = if let Ok(places) = Arc::clone(places).try_acquire_many_owned(number) {
+            (places, since.saturating_duration_since(arrival.at))
+        } else {
+            let until = arrival.at + self.patience(arrival.limit);
+            (self.wait_for_places(places, number, until).await?, arrival.at.elapsed())
         };
-        Ok(Admission { since, _turn: turn, _places: places })
+        Ok(Admission { since, queued, _turn: turn, _places: places })
     }
 
-    async fn wait_for_turn(&self, arrival: Instant, limit: Duration) -> Result<OwnedSemaphorePermit, Failure> {
-        let ahead = self.waiting.fetch_add(1, Ordering::Relaxed);
-        let _leaves = Leaves(&self.waiting);
+    /// Calls of the plugin that wait at this moment.
+    pub(crate) fn waiting(&self) -> u32 {
+        waiting(&self.queues()) + self.waiting_for_places.load(Ordering::Relaxed)
+    }
+
+    async fn wait_for_turn(&self, Arrival { user, at, limit }: Arrival<'_>) -> Result<OwnedSemaphorePermit, Failure> {
         let patience = self.patience(limit);
-        if ahead >= self.number.saturating_mul(WAITING_PER_TURN) || self.expected_wait(ahead) > patience {
-            return Err(self.busy(NO_TURN));
+        let place = self.line_up(user, patience)?;
+        let turn = async {
+            let _one_at_a_time = place.front.acquire().await.ok()?;
+            Arc::clone(&self.free).acquire_owned().await.ok()
+        };
+        let turn = timeout_at((at + patience).into(), turn).await.ok().flatten();
+        turn.ok_or_else(|| self.busy(Full::Plugin, ahead(&self.queues(), user)))
+    }
+
+    /// Takes a place behind the calls of the same user that wait already.
+    fn line_up<'a>(&'a self, user: &'a Arc<str>, patience: Duration) -> Result<Place<'a>, Failure> {
+        let mut queues = self.queues();
+        let own = queues.get(user).map_or(0, |queue| queue.waiting);
+        let most = self.number.saturating_mul(WAITING_PER_TURN);
+        let ahead = ahead(&queues, user);
+        if own >= most || waiting(&queues) >= most.saturating_mul(FULL_QUEUES) || self.expected_wait(ahead) > patience {
+            return Err(self.busy(Full::Plugin, ahead));
         }
-        let turn = timeout_at((arrival + patience).into(), Arc::clone(&self.free).acquire_owned());
-        turn.await.ok().and_then(Result::ok).ok_or_else(|| self.busy(NO_TURN))
+        let queue = queues.entry(Arc::clone(user));
+        let queue = queue.or_insert_with(|| Queue { waiting: 0, front: Arc::new(Semaphore::new(1)) });
+        queue.waiting += 1;
+        Ok(Place { turns: self, user, front: Arc::clone(&queue.front) })
     }
 
     async fn wait_for_places(
@@ -103,11 +155,17 @@ impl Turns {
         number: u32,
         until: Instant,
     ) -> Result<OwnedSemaphorePermit, Failure> {
+        self.waiting_for_places.fetch_add(1, Ordering::Relaxed);
+        let _leaves = Leaves(&self.waiting_for_places);
         let places = async {
             let _one_at_a_time = self.place_queue.acquire().await.ok()?;
             Arc::clone(places).acquire_many_owned(number).await.ok()
         };
-        timeout_at(until.into(), places).await.ok().flatten().ok_or_else(|| self.busy(NO_PLACE))
+        timeout_at(until.into(), places)
+            .await
+            .ok()
+            .flatten()
+            .ok_or_else(|| self.busy(NO_PLACE, waiting(&self.queues())))
     }
 
     /// Notes how long a call that ended by itself held its turn.
@@ -135,10 +193,14 @@ impl Turns {
         self.holds().saturating_mul(ahead.saturating_add(1)) / self.number.max(1)
     }
 
-    fn busy(&self, full: &'static str) -> Failure {
+    fn queues(&self) -> MutexGuard<'_, HashMap<Arc<str>, Queue>> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn busy(&self, full: Full, ahead: u32) -> Failure {
         let (least, most) = RETRY;
-        // When those that wait now have been served.
-        let wait = self.expected_wait(self.waiting.load(Ordering::Relaxed)).clamp(least, most);
+        // When those that go before it have been served.
+        let wait = self.expected_wait(ahead).clamp(least, most);
         // In whole seconds: it is an estimate.
         Failure::Busy {
             full,
@@ -147,12 +209,43 @@ impl Turns {
     }
 }
 
-/// Leaves the queue when it is dropped.
+/// Leaves those that are counted when it is dropped.
 struct Leaves<'a>(&'a AtomicU32);
 
 impl Drop for Leaves<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Calls that wait for a turn.
+fn waiting(queues: &HashMap<Arc<str>, Queue>) -> u32 {
+    queues.values().map(|queue| queue.waiting).sum()
+}
+
+/// Calls that get a turn before the next call of this user: their own, and of each other user as many as take turns with these.
+fn ahead(queues: &HashMap<Arc<str>, Queue>, user: &Arc<str>) -> u32 {
+    let own = queues.get(user).map_or(0, |queue| queue.waiting);
+    let others = queues.iter().filter(|(name, _)| *name != user).map(|(_, queue)| queue.waiting.min(own + 1));
+    own + others.sum::<u32>()
+}
+
+/// The place of one call among those of its user. It leaves the queue when this is dropped.
+struct Place<'a> {
+    turns: &'a Turns,
+    user: &'a Arc<str>,
+    front: Arc<Semaphore>,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut queues = self.turns.queues();
+        if let Some(queue) = queues.get_mut(self.user) {
+            queue.waiting -= 1;
+            if queue.waiting == 0 {
+                queues.remove(self.user);
+            }
+        }
     }
 }
 

@@ -1,12 +1,16 @@
 //! The ways in which cases make a guest fail.
 
-use std::io::{Read, Write};
+use std::{
+    fs,
+    io::{Read, Write},
+    time::Instant,
+};
 
 use serde_json::{Value, json};
 use toolcell::failure::Code;
 
 use super::Failed;
-use crate::{files, folder::Folder, postgres, postgres_server::Postgres, upstream::Upstream};
+use crate::{client::PATIENCE, files, folder::Folder, postgres, postgres_server::Postgres, upstream::Upstream};
 
 /// Asks for one server on the internet, which no test reaches.
 pub const API: &str = "capabilities.network = [\"https://api.example.com\"]";
@@ -78,6 +82,27 @@ pub fn no_files(guest: &str) -> Failed {
     folder.write("toolcell.toml", "[plugins.files]\nfiles = []\n");
     let read = json!({"steps": [["read", "/data/a.txt"]], "crash": true});
     Failed::new(&folder.lock().serve().call(guest, read))
+}
+
+/// The folder of the log goes away while the server runs, and the operator lets no call run unrecorded.
+pub fn unrecorded(guest: &str) -> Failed {
+    let folder = Folder::new(&[(guest, "")]);
+    let logs = folder.plugins().with_file_name("log");
+    fs::create_dir(&logs).expect("the folder is ours");
+    folder.write("toolcell.toml", "[audit]\nfile = \"log/audit.jsonl\"\nrequired = true\n");
+    let mut client = folder.lock().serve();
+    let mut call = || client.call(guest, json!({"message": "hi"}));
+    assert_eq!(call()["isError"], false, "it can be recorded");
+    fs::remove_dir_all(&logs).expect("the folder is ours");
+    // The first of these is to be recorded before anybody knows that it cannot be.
+    let began = Instant::now();
+    while began.elapsed() < PATIENCE {
+        let result = call();
+        if result["isError"] == true {
+            return Failed::new(&result);
+        }
+    }
+    panic!("calls run unrecorded")
 }
 
 /// Takes connections and says nothing.

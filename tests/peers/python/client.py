@@ -1,6 +1,7 @@
-"""Drives an MCP server over stdio with the Python SDK's client, as a plan on standard input says.
+"""Drives an MCP server with the Python SDK's client, as a plan on standard input says.
 
-The plan is one JSON object: "command" (a list), "era" ("auto" or "legacy"), and "steps":
+The plan is one JSON object: "command" (a list, for a server over stdio) or "url" (for one over HTTP) with "headers" for
+each request if there are any, "era" ("auto" or "legacy"), and "steps":
 
     {"do": "list"}
     {"do": "call", "tool": "...", "arguments": {}, "progress": false}
@@ -15,10 +16,12 @@ import json
 import sys
 
 import anyio
+import httpx2
 import mcp_types as types
 from mcp import MCPError
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
 
 STEP_SECONDS = 60
 
@@ -71,17 +74,23 @@ async def run(client, step, changed):
             raise ValueError(f"unknown step {unknown!r}")
 
 
+def server(plan):
+    if "url" in plan:
+        client = httpx2.AsyncClient(headers=plan.get("headers", {}), timeout=STEP_SECONDS)
+        return streamable_http_client(plan["url"], http_client=client)
+    command, *arguments = plan["command"]
+    return StdioServerParameters(command=command, args=arguments)
+
+
 async def main():
     plan = json.load(sys.stdin)
-    command, *arguments = plan["command"]
     changed = anyio.Event()
 
     async def on_message(message):
         if isinstance(message, types.ToolListChangedNotification):
             changed.set()
 
-    server = StdioServerParameters(command=command, args=arguments)
-    async with Client(server, mode=plan.get("era", "auto"), message_handler=on_message) as client:
+    async with Client(server(plan), mode=plan.get("era", "auto"), message_handler=on_message) as client:
         version, instructions = client.protocol_version, client.instructions
         print(json.dumps({"version": version, "instructions": instructions}), flush=True)
         for step in plan["steps"]:

@@ -1,8 +1,10 @@
-// Drives an MCP server over stdio with the TypeScript SDK's client. The plan and the output are those of ../python/client.py.
+// Drives an MCP server with the TypeScript SDK's client. The plan and the output are those of ../python/client.py; "sdk": 1
+// takes the SDK's first version, which speaks the older era alone.
 
 import { json } from "node:stream/consumers";
-import { Client, ProtocolError } from "@modelcontextprotocol/client";
-import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+
+const plan = await json(process.stdin);
+const { Client, ProtocolError, StdioClientTransport, StreamableHTTPClientTransport } = await sdk(plan.sdk ?? 2);
 
 const STEP_MILLISECONDS = 60_000;
 
@@ -55,8 +57,31 @@ function run(client, step, changed) {
   }
 }
 
-const plan = await json(process.stdin);
-const [command, ...args] = plan.command;
+async function sdk(version) {
+  if (version === 2) {
+    const stdio = await import("@modelcontextprotocol/client/stdio");
+    return { ...(await import("@modelcontextprotocol/client")), ...stdio };
+  }
+  const { Client } = await import("@modelcontextprotocol/sdk/client/index.js");
+  const { McpError } = await import("@modelcontextprotocol/sdk/types.js");
+  const { StdioClientTransport } = await import("@modelcontextprotocol/sdk/client/stdio.js");
+  const { StreamableHTTPClientTransport } = await import("@modelcontextprotocol/sdk/client/streamableHttp.js");
+  class FirstClient extends Client {
+    callTool(request, options) {
+      return super.callTool(request, undefined, options);
+    }
+    getNegotiatedProtocolVersion() {
+      return this.transport.protocolVersion;
+    }
+  }
+  return { Client: FirstClient, ProtocolError: McpError, StdioClientTransport, StreamableHTTPClientTransport };
+}
+
+function transport({ url, headers, command: [command, ...args] = [] }) {
+  if (url) return new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } });
+  return new StdioClientTransport({ command, args });
+}
+
 let announce;
 const changed = new Promise((resolve) => (announce = resolve));
 const client = new Client(
@@ -66,7 +91,7 @@ const client = new Client(
     listChanged: { tools: { autoRefresh: false, debounceMs: 0, onChanged: () => announce() } },
   },
 );
-await client.connect(new StdioClientTransport({ command, args }));
+await client.connect(transport(plan));
 const print = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 print({ version: client.getNegotiatedProtocolVersion(), instructions: client.getInstructions() });
 for (const step of plan.steps) {

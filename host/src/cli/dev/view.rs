@@ -1,10 +1,17 @@
 //! What `dev` shows, on stderr: one line for each thing that happens, and what belongs to it indented below.
 
-use std::{collections::BTreeSet, io::Write};
+use std::{collections::BTreeSet, io::Write, sync::Arc};
 
 use jiff::Zoned;
 
-use crate::{cli::terminal, failure, outcome::Outcome, receipt::Receipt, text};
+use crate::{
+    cli::terminal,
+    failure,
+    observe::{ObservedCall, Observer},
+    outcome::Outcome,
+    receipt::Receipt,
+    text,
+};
 
 /// Columns of what stands before a line's text: the time and a name.
 const NAME: usize = 18;
@@ -24,9 +31,14 @@ pub(super) fn problem(text: &str) {
     show(&text.lines().map(|line| indented(&terminal::red(&text::shown(line, 2_000)))).collect::<String>());
 }
 
-/// Shows the end of a call.
-pub(super) fn call(tool: &str, outcome: &Outcome) {
-    show(&called(&now(), tool, outcome));
+/// Shows the end of each call.
+#[derive(Debug)]
+pub(super) struct Calls;
+
+impl Observer for Calls {
+    fn ended(&self, call: &Arc<ObservedCall>, outcome: &Outcome) {
+        show(&called(&now(), &call.name, outcome));
+    }
 }
 
 /// In one write, so that what happens at the same time does not mix.
@@ -93,11 +105,10 @@ mod tests {
         let call = CallId::next();
         let server = Server { scheme: "https".to_owned(), host: "api.example.com".to_owned(), port: 443 };
         let exchange = Exchange {
-            server,
-            sent: 0,
             received: 12,
             elapsed: Duration::from_millis(3),
             end: ExchangeEnd::Answered(200),
+            ..Exchange::new(server, "GET")
         };
         let receipt = Receipt {
             elapsed: Duration::from_micros(4_125),

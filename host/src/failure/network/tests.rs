@@ -43,13 +43,14 @@ const fn timeout_at(stage: Stage) -> Unreachable {
 }
 
 /// Every way of a server to give no answer.
-pub(in crate::failure) const UNREACHABLE: [Unreachable; 24] = [
+pub(in crate::failure) const UNREACHABLE: [Unreachable; 25] = [
     Unreachable::NameNotFound,
     Unreachable::LookupFailed,
     Unreachable::Refused,
     Unreachable::NoRoute,
     Unreachable::Cut,
     Unreachable::Protocol,
+    Unreachable::Encoded,
     Unreachable::TooLarge(AnswerPart::Head),
     Unreachable::TooLarge(AnswerPart::Body),
     Unreachable::TooSlow { bytes: 1024, within_ms: 10_000 },
@@ -80,11 +81,9 @@ fn servers_without_an_answer() {
 #[test]
 fn exchanges_in_short() {
     let exchange = |end| Exchange {
-        server: server("http", "::1", 80),
-        sent: 0,
-        received: 0,
         elapsed: Duration::from_millis(2_500),
         end,
+        ..Exchange::new(server("http", "::1", 80), "GET")
     };
     assert_eq!(
         failed_in_short(&exchange(ExchangeEnd::Failed(Unreachable::Refused))),

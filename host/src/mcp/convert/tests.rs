@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     call::CallId,
     failure::Failure,
-    receipt::{Exchange, ExchangeEnd, Receipt, Server},
+    receipt::{Exchange, ExchangeEnd, Receipt, Server, Stage},
 };
 
 fn converted(result: Result<Output, Failure>) -> Value {
@@ -45,15 +45,21 @@ fn every_result_carries_the_receipt_of_its_call() {
     receipt.stderr = "for the operator".to_owned();
     let server = Server { scheme: "https".to_owned(), host: "api.example".to_owned(), port: 443 };
     let end = ExchangeEnd::Answered(200);
-    receipt.exchanges.push(Exchange { server, sent: 0, received: 7, elapsed: Duration::from_millis(3), end });
+    receipt.phases.guest = Duration::from_micros(4_500);
+    let (start, elapsed) = (Duration::from_micros(250), Duration::from_millis(3));
+    let mut exchange = Exchange { received: 7, start, elapsed, end, ..Exchange::new(server, "GET") };
+    exchange.stages.add(Stage::TlsHandshake, Duration::from_millis(2));
+    receipt.exchanges.push(exchange);
     let call = receipt.call.to_string();
     for result in [Ok(Output::default()), Err(Failure::Cancelled)] {
         let shown = super::result("shout", Outcome { result, receipt: receipt.clone() });
         let exchange = json!({
-            "server": "https://api.example", "sent": 0, "received": 7, "elapsedMs": 3.0, "end": { "answered": 200 },
+            "server": "https://api.example", "sent": 0, "received": 7, "startMs": 0.25, "elapsedMs": 3.0,
+            "stages": { "tls_handshake": 2.0 }, "end": { "answered": 200 },
         });
         let expected = json!({
-            "call": call, "elapsedMs": 0.0, "computingMs": 1.5, "memoryPeak": 0, "exchanges": [exchange],
+            "call": call, "elapsedMs": 0.0, "computingMs": 1.5, "phases": { "guestMs": 4.5 }, "memoryPeak": 0,
+            "exchanges": [exchange],
         });
         assert_eq!(serde_json::to_value(shown).unwrap()["_meta"]["toolcell/receipt"], expected);
     }

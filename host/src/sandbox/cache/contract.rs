@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{PluginCache, SetError};
+use super::{SetError, UserCache};
 use crate::{
     failure::{Code, network, state},
     receipt::CacheFault,
@@ -38,7 +38,7 @@ impl cache::Host for CallState {
 
 impl CallState {
     /// The error is boxed because it is large.
-    pub(super) fn granted_cache(&self) -> Result<PluginCache, Box<cache::HostError>> {
+    pub(super) fn granted_cache(&self) -> Result<UserCache, Box<cache::HostError>> {
         self.cache.clone().map_err(|denial| {
             self.egress.deny((*denial).clone());
             Box::new(host_error(Code::of(&denial).as_str(), network::denied(&denial)))

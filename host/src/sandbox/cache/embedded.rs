@@ -1,4 +1,4 @@
-//! A plugin's cache in the memory of this process.
+//! One user's cache for one plugin, in the memory of this process.
 
 use std::{
     sync::Arc,
@@ -10,10 +10,9 @@ use moka::{Expiry, policy::EvictionPolicy, sync::Cache};
 use super::{Entry, cost};
 use crate::policy::CacheRoom;
 
-/// Entries of one plugin. What was not used for longest goes first.
+/// Entries. What was not used for longest goes first.
 #[derive(Debug)]
 pub(super) struct Embedded {
-    room: CacheRoom,
     entries: Cache<String, Kept>,
 }
 
@@ -39,7 +38,7 @@ impl Embedded {
             .eviction_policy(EvictionPolicy::lru())
             .expire_after(OwnTime)
             .build();
-        Self { room, entries }
+        Self { entries }
     }
 
     /// The same entries in another room: those that were set last, as many as it has room for, for no longer than it allows.
@@ -56,10 +55,6 @@ impl Embedded {
         moved
     }
 
-    pub(super) fn room(&self) -> CacheRoom {
-        self.room
-    }
-
     pub(super) fn get(&self, key: &str) -> Option<Entry> {
         let kept = self.entries.get(key)?;
         kept.left()?;
@@ -73,6 +68,11 @@ impl Embedded {
     pub(super) fn delete(&self, key: &str) {
         self.entries.invalidate(key);
         self.entries.run_pending_tasks();
+    }
+
+    /// Bytes of its room that are taken.
+    pub(super) fn bytes(&self) -> u64 {
+        self.entries.weighted_size()
     }
 
     fn insert(&self, key: String, kept: Kept) {
@@ -105,6 +105,6 @@ impl Expiry<String, Kept> for OwnTime {
 impl Embedded {
     /// Bytes of its room that are taken, and entries.
     pub(super) fn held(&self) -> (u64, u64) {
-        (self.entries.weighted_size(), self.entries.entry_count())
+        (self.bytes(), self.entries.entry_count())
     }
 }

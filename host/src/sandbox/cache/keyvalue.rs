@@ -6,7 +6,7 @@ use wasmtime::{
     component::{ComponentType, Lift, Linker, LinkerInstance, Lower, Resource, ResourceType},
 };
 
-use super::{PluginCache, SetError};
+use super::{SetError, UserCache};
 use crate::{policy::units::bytes_text, sandbox::state::CallState};
 
 /// Bytes of the values that are got at once.
@@ -124,7 +124,7 @@ fn open(state: &mut CallState, name: &str) -> wasmtime::Result<Result<Own, Error
     })
 }
 
-fn granted(state: &CallState) -> Result<PluginCache, Error> {
+fn granted(state: &CallState) -> Result<UserCache, Error> {
     state.granted_cache().map_err(|_| Error::AccessDenied)
 }
 

@@ -1,13 +1,15 @@
 //! What plugins keep from one call to the next: the contract's `cache`, and the two stores behind it. Only `contract` and
 //! `keyvalue` know the runtime.
 //!
-//! Each plugin has a room of its own, in bytes and in entries, so that nothing one plugin does makes another's entries go.
-//! The memory of all embedded caches together is at most the sum of what was granted.
+//! Each plugin has a room of its own for each user, in bytes and in entries, so that nothing that one plugin does, or one user
+//! does with it, is seen by another or makes another's entries go. The memory that the users of a plugin take together is
+//! bounded too (see `rooms`).
 
 mod contract;
 mod embedded;
 pub(super) mod keyvalue;
 mod redis;
+mod rooms;
 
 #[cfg(test)]
 mod tests;
@@ -19,12 +21,12 @@ use std::{
 };
 
 pub use self::redis::{InvalidRedisUrl, Redis};
-use self::{embedded::Embedded, redis::Keys};
-use crate::{policy::CacheRoom, receipt::CacheFault};
+use self::{embedded::Embedded, redis::Keys, rooms::Rooms};
+use crate::{policy::CacheRoom, receipt::CacheFault, user::User};
 
 /// Bytes that a key has at most.
 const MAX_KEY: usize = 512;
-/// Entries of one plugin, at most: where they are small, it is their number that costs.
+/// Entries of one user in one plugin's cache, at most: where they are small, it is their number that costs.
 const MAX_ENTRIES: u64 = 10_000;
 /// Bytes of a plugin's room that an entry takes besides its key and its value: what both stores need to find it again.
 const ENTRY: u64 = 512;
@@ -34,12 +36,29 @@ const ENTRY: u64 = 512;
 pub(super) struct Caches {
     redis: Option<Arc<Redis>>,
     /// By plugin. Whoever serves the plugin keeps its cache; a reload, which overlaps with what it replaces, finds it here.
-    embedded: Mutex<HashMap<String, Weak<Embedded>>>,
+    embedded: Mutex<HashMap<String, Weak<Rooms>>>,
 }
 
 /// The cache of one plugin, for every call of it. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct PluginCache {
+    room: CacheRoom,
+    /// Whether all users have what whoever started the program has.
+    is_shared: bool,
+    stores: Stores,
+}
+
+/// Where the users of a plugin have their stores.
+#[derive(Debug, Clone)]
+enum Stores {
+    Embedded(Arc<Rooms>),
+    /// With the plugin's name and the keys of whoever started the program, who is the only user of most hosts.
+    Redis(Arc<Redis>, Arc<str>, Arc<Keys>),
+}
+
+/// What one user has in the cache of one plugin. Clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct UserCache {
     room: CacheRoom,
     store: Store,
 }
@@ -72,36 +91,48 @@ impl Caches {
     }
 
     /// The cache of a plugin. What it held before is still there, as far as the room allows.
-    ///
-    /// The plugin's name is all that tells its entries from others': where a transport tells users apart, theirs joins it here.
-    pub(super) fn of(&self, plugin: &str, room: CacheRoom) -> PluginCache {
-        let store = match &self.redis {
-            Some(redis) => Store::Redis(Arc::clone(redis), Arc::new(Keys::of(plugin))),
-            None => Store::Embedded(self.embedded(plugin, room)),
+    pub(super) fn of(&self, plugin: &str, room: CacheRoom, is_shared: bool) -> PluginCache {
+        let stores = match &self.redis {
+            Some(redis) => Stores::Redis(Arc::clone(redis), plugin.into(), Arc::new(Keys::of(plugin, &User::local()))),
+            None => Stores::Embedded(self.embedded(plugin, room)),
         };
-        PluginCache { room, store }
+        PluginCache { room, is_shared, stores }
     }
 
-    fn embedded(&self, plugin: &str, room: CacheRoom) -> Arc<Embedded> {
+    fn embedded(&self, plugin: &str, room: CacheRoom) -> Arc<Rooms> {
         let mut known = self.embedded.lock().unwrap_or_else(PoisonError::into_inner);
         let before = known.get(plugin).and_then(Weak::upgrade);
-        let cache = match before {
+        let rooms = match before {
             Some(same) if same.room() == room => return same,
             Some(other) => Arc::new(other.moved_to(room)),
-            None => Arc::new(Embedded::new(room)),
+            None => Arc::new(Rooms::new(room)),
         };
-        known.retain(|_, cache| cache.strong_count() > 0);
-        known.insert(plugin.to_owned(), Arc::downgrade(&cache));
-        cache
+        known.retain(|_, rooms| rooms.strong_count() > 0);
+        known.insert(plugin.to_owned(), Arc::downgrade(&rooms));
+        rooms
     }
 }
 
 impl PluginCache {
-    /// An empty cache with as much room, in the memory of this process, that nobody shares.
-    pub(super) fn alone(&self) -> Self {
-        Self { room: self.room, store: Store::Embedded(Arc::new(Embedded::new(self.room))) }
+    /// What this user has in it.
+    pub(super) fn of(&self, user: &User) -> UserCache {
+        let is_shared = self.is_shared || user.is_local();
+        let store = match &self.stores {
+            Stores::Embedded(rooms) if is_shared => Store::Embedded(rooms.local()),
+            Stores::Embedded(rooms) => Store::Embedded(rooms.of(user)),
+            Stores::Redis(redis, _, local) if is_shared => Store::Redis(Arc::clone(redis), Arc::clone(local)),
+            Stores::Redis(redis, plugin, _) => Store::Redis(Arc::clone(redis), Arc::new(Keys::of(plugin, user))),
+        };
+        UserCache { room: self.room, store }
     }
 
+    /// An empty cache with as much room, in the memory of this process, that nobody shares.
+    pub(super) fn alone(&self) -> Self {
+        Self { room: self.room, is_shared: true, stores: Stores::Embedded(Arc::new(Rooms::new(self.room))) }
+    }
+}
+
+impl UserCache {
     /// The entry of that key, if it is there and its time is not over. Counts as a use of it.
     async fn get(&self, key: &str) -> Result<Option<Entry>, CacheFault> {
         if !is_key(key) {

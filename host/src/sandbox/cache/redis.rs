@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, FromRedisValue, IntoConnectionInfo, RedisError,
     RedisResult, Script, ScriptInvocation, ServerErrorKind, aio::MultiplexedConnection, io::tcp::TcpSettings,
@@ -17,7 +18,7 @@ use tokio::{
 };
 
 use super::{Entry, MAX_ENTRIES, cost};
-use crate::{policy::CacheRoom, receipt::CacheFault};
+use crate::{policy::CacheRoom, receipt::CacheFault, user::User};
 
 /// How long one operation may take, a new connection included: a plugin whose cache is mute must have time left to do without.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -64,14 +65,16 @@ struct Connection {
 )]
 pub struct InvalidRedisUrl;
 
-/// The names of what one plugin has in the server. A plugin's name has no `}`, so no two plugins share one; what is between the
-/// braces keeps the three together where the server is one of many.
+/// The names of what one user has in one plugin's cache. What is between the braces keeps the three together where the server is
+/// one of many. A plugin's name has neither `}` nor `/`, and of a user's name only what can be neither is written as it is, so no
+/// two plugins share one and no two users. Whoever started the program has the names without a user.
 #[derive(Debug)]
-pub(super) struct Keys([String; 3]);
+pub(super) struct Keys(pub(super) [String; 3]);
 
 impl Keys {
-    pub(super) fn of(plugin: &str) -> Self {
-        Self(["entries", "used", "ends"].map(|part| format!("toolcell:cache:{{{plugin}}}:{part}")))
+    pub(super) fn of(plugin: &str, user: &User) -> Self {
+        let user = if user.is_local() { String::new() } else { format!("/{}", encoded(user.name())) };
+        Self(["entries", "used", "ends"].map(|part| format!("toolcell:cache:{{{plugin}{user}}}:{part}")))
     }
 }
 
@@ -208,6 +211,12 @@ impl Server {
             _ => CacheFault::Refused(server),
         }
     }
+}
+
+/// As in a URL, but for the characters that many names have.
+fn encoded(user: &str) -> impl fmt::Display {
+    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'@');
+    utf8_percent_encode(user, ENCODED)
 }
 
 async fn in_time<T>(until: Instant, operation: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {

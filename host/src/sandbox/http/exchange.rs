@@ -3,6 +3,7 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -19,13 +20,17 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
+    credentials,
     error::{BodyRefused, Cause, SendError},
     pace::{BodyPace, LeastRate, Watched, head_is_late},
     permits::Permits,
     request::{CONNECTION_FIELDS, Checked, RequestBody},
     trace::{Entry, Ongoing},
 };
-use crate::receipt::{ExchangeEnd, Stage};
+use crate::{
+    receipt::{ExchangeEnd, Stage},
+    redact::{RedactedStream, Redactor},
+};
 
 /// The most bytes of an answer's status line and header fields.
 const MAX_HEAD: usize = 64 << 10;
@@ -42,8 +47,9 @@ pub(super) async fn exchange(
     request: Checked,
     ongoing: Ongoing,
     least_rate: LeastRate,
+    redactor: Option<&Arc<Redactor>>,
 ) -> Result<Response<ResponseBody>, Cause> {
-    let timeouts = request.timeouts;
+    let (timeouts, has_credential) = (request.timeouts, request.has_credential());
     let (connection, first_byte) = Watched::new(connection);
     let (mut sender, driver) = http1::Builder::new()
         .max_headers(MAX_FIELDS)
@@ -69,11 +75,18 @@ pub(super) async fn exchange(
     if let Some(announced) = response.body().size_hint().exact() {
         ongoing.entry.may_receive(announced)?;
     }
+    if has_credential {
+        credentials::check_encoding(&response)?;
+    }
     strip_connection_fields(&mut response);
+    if let Some(redactor) = redactor {
+        credentials::redact_head(&mut response, redactor);
+    }
     ongoing.at(Stage::Body);
     let status = response.status().as_u16();
     Ok(response.map(|incoming| ResponseBody {
         state: Some((incoming, driver)),
+        redaction: redactor.map(Redactor::stream),
         idle: timeouts.between_bytes.map_or(IDLE, |between_bytes| between_bytes.min(IDLE)),
         timer: Box::pin(sleep_until(ongoing.deadline)),
         waiting_since: None,
@@ -98,6 +111,8 @@ fn strip_connection_fields<B>(response: &mut Response<B>) {
 pub(super) struct ResponseBody {
     /// `None` once it is over, well or badly. The second part is the connection.
     state: Option<(Incoming, AbortOnDropHandle<()>)>,
+    /// What takes the call's secrets out.
+    redaction: Option<RedactedStream>,
     idle: Duration,
     timer: Pin<Box<Sleep>>,
     waiting_since: Option<Instant>,
@@ -133,15 +148,43 @@ impl ResponseBody {
     }
 }
 
+impl ResponseBody {
+    /// The same without the call's secrets. Trailers are left out where there are any: nobody reads them, and they would
+    /// overtake what is held back.
+    fn poll_redacted(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cause>>> {
+        loop {
+            let frame = ready!(self.poll_checked(cx));
+            let Some(redaction) = &mut self.redaction else { return Poll::Ready(frame) };
+            let shown = match frame {
+                Some(Ok(frame)) => frame.into_data().map(|data| redaction.push(data)).unwrap_or_default(),
+                Some(Err(cause)) => return Poll::Ready(Some(Err(cause))),
+                None => match self.redaction.take().map(RedactedStream::finish).filter(|rest| !rest.is_empty()) {
+                    // What began like a secret and did not go on like one.
+                    Some(rest) => rest,
+                    None => return Poll::Ready(None),
+                },
+            };
+            if !shown.is_empty() {
+                return Poll::Ready(Some(Ok(Frame::data(shown))));
+            }
+        }
+    }
+
+    /// Bytes that came and are held back.
+    fn held(&self) -> u64 {
+        self.redaction.as_ref().map_or(0, RedactedStream::held) as u64
+    }
+}
+
 impl Body for ResponseBody {
     type Data = Bytes;
     type Error = SendError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, SendError>>> {
-        match ready!(self.poll_checked(cx)) {
+        match ready!(self.poll_redacted(cx)) {
             Some(Ok(frame)) => Poll::Ready(Some(Ok(frame))),
             Some(Err(cause)) => {
-                self.state = None;
+                (self.state, self.redaction) = (None, None);
                 if let Cause::Unreachable(why) = &cause {
                     self.ongoing.entry.end(ExchangeEnd::Failed(*why));
                 }
@@ -156,11 +199,17 @@ impl Body for ResponseBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.state.as_ref().is_none_or(|(incoming, _)| incoming.is_end_stream())
+        self.held() == 0 && self.state.as_ref().is_none_or(|(incoming, _)| incoming.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.state.as_ref().map_or_else(|| SizeHint::with_exact(0), |(incoming, _)| incoming.size_hint())
+        let coming = self.state.as_ref().map_or_else(|| SizeHint::with_exact(0), |(incoming, _)| incoming.size_hint());
+        let (mut all, held) = (SizeHint::new(), self.held());
+        all.set_lower(coming.lower() + held);
+        if let Some(upper) = coming.upper() {
+            all.set_upper(upper.saturating_add(held));
+        }
+        all
     }
 }
 

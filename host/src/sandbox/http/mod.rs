@@ -5,6 +5,7 @@
 //! dialled unjudged and no address unchecked.
 
 mod contract;
+mod credentials;
 mod dial;
 mod error;
 mod exchange;
@@ -30,7 +31,17 @@ use http_body_util::{BodyExt, Full};
 use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::either::Either;
 
-pub use self::upstream::{InvalidUpstream, Upstream, Upstreams};
+pub(crate) use self::{
+    credentials::CallCredentials,
+    error::SendError,
+    permits::PluginConnections,
+    tls::{client_config, native_roots},
+    trace::Trace,
+};
+pub use self::{
+    credentials::Credentials,
+    upstream::{InvalidUpstream, Upstream, Upstreams},
+};
 use self::{
     dial::Addresses,
     error::Cause,
@@ -44,13 +55,13 @@ use self::{
 pub(super) use self::{
     dial::{LOOKUPS, connect_to_any, look_up},
     error::from_io,
-    tls::{client_config, native_roots},
 };
-pub(crate) use self::{error::SendError, permits::PluginConnections, trace::Trace};
 use crate::{
-    policy::Grant,
+    policy::{Grant, Propagate},
     receipt::{Denial, ExchangeEnd, Stage},
+    redact::Redactor,
     replay::Replay,
+    trace_context::CallTrace,
 };
 
 /// How long a connection may take to make, look-up and TLS included: short enough that a plugin whose server is mute can
@@ -68,16 +79,26 @@ struct Shared {
     connections: HostConnections,
     lookups: Arc<Semaphore>,
     least_rate: LeastRate,
+    propagate: Propagate,
 }
 
 impl Network {
-    pub(crate) fn new(upstreams: Upstreams) -> Self {
-        Self::with(upstreams, Tls::default(), LeastRate::default())
+    /// Servers that `propagate` names are told of traces.
+    pub(crate) fn new(upstreams: Upstreams, propagate: Propagate) -> Self {
+        Self(Arc::new(Shared { propagate, ..Shared::new(upstreams, Tls::default(), LeastRate::default()) }))
     }
 
+    #[cfg(test)]
     fn with(upstreams: Upstreams, tls: Tls, least_rate: LeastRate) -> Self {
+        Self(Arc::new(Shared::new(upstreams, tls, least_rate)))
+    }
+}
+
+impl Shared {
+    fn new(upstreams: Upstreams, tls: Tls, least_rate: LeastRate) -> Self {
         let lookups = Arc::new(Semaphore::new(dial::LOOKUPS));
-        Self(Arc::new(Shared { tls, upstreams, connections: HostConnections::default(), lookups, least_rate }))
+        let connections = HostConnections::default();
+        Self { tls, upstreams, connections, lookups, least_rate, propagate: Propagate::default() }
     }
 }
 
@@ -96,6 +117,8 @@ struct Sender {
     grant: Arc<Grant>,
     deadline: Instant,
     replay: Option<Arc<Replay>>,
+    credentials: CallCredentials,
+    trace: Option<Arc<CallTrace>>,
 }
 
 #[derive(Debug, Clone)]
@@ -138,13 +161,33 @@ impl Egress {
         grant: Arc<Grant>,
         deadline: std::time::Instant,
     ) -> Self {
-        let sender = Sender { network, plugin, grant, deadline: deadline.into(), replay: None };
+        let sender = Sender {
+            network,
+            plugin,
+            grant,
+            deadline: deadline.into(),
+            replay: None,
+            credentials: CallCredentials::default(),
+            trace: None,
+        };
         Self { sender, used: OnceLock::new() }
     }
 
     /// The same, answered by the replay, if there is one, and not by servers.
     pub(crate) fn replaying(mut self, replay: Option<Arc<Replay>>) -> Self {
         self.sender.replay = replay;
+        self
+    }
+
+    /// The same, which adds these credentials to requests.
+    pub(crate) fn with_credentials(mut self, credentials: CallCredentials) -> Self {
+        self.sender.credentials = credentials;
+        self
+    }
+
+    /// The same, part of this trace.
+    pub(crate) fn traced(mut self, trace: Option<Arc<CallTrace>>) -> Self {
+        self.sender.trace = trace;
         self
     }
 
@@ -193,6 +236,11 @@ impl Egress {
         })
     }
 
+    /// What takes the call's secrets out of what others get to see, if it has any.
+    pub(crate) fn redactor(&self) -> Option<&Arc<Redactor>> {
+        self.sender.credentials.redactor()
+    }
+
     /// Records something that the guest tried on another way than HTTP and was refused.
     pub(crate) fn deny(&self, denial: Denial) {
         self.used().trace().deny(denial);
@@ -219,12 +267,22 @@ impl Used {
 
 impl Sender {
     /// From a request that is well-formed to the head of its answer.
-    async fn send(&self, request: Checked, used: &Used) -> Result<Response<ResponseBody>, Cause> {
+    async fn send(&self, mut request: Checked, used: &Used) -> Result<Response<ResponseBody>, Cause> {
         let server = request.server.clone();
         let permitted = Permitted::new(&self.grant, &server)?;
+        let credential = self.credentials.for_request(&permitted)?;
         let deadline = request.timeouts.total.map_or(self.deadline, |total| self.deadline.min(Instant::now() + total));
-        let ongoing = Ongoing::begin(&used.trace, server.clone(), deadline);
+        let ongoing = Ongoing::begin(&used.trace, server.clone(), request.method(), deadline);
         let entry = ongoing.entry.clone();
+        if let Some(credential) = credential {
+            request.add(credential);
+            entry.carries(&credential.used);
+        }
+        if let Some(trace) = self.trace.as_ref().filter(|_| self.network.0.propagate.tells(&server)) {
+            let context = trace.own.child();
+            request.set_trace(&context);
+            entry.traced(&context);
+        }
         let result = match ongoing.entry.may_begin(request.size().unwrap_or(0)) {
             Ok(()) => match &self.replay {
                 Some(replay) => self.replayed(replay, request, used, ongoing).await,
@@ -270,6 +328,6 @@ impl Sender {
         } else {
             Either::Right(stream)
         };
-        exchange::exchange(connection, permits, request, ongoing, network.least_rate).await
+        exchange::exchange(connection, permits, request, ongoing, network.least_rate, self.credentials.redactor()).await
     }
 }

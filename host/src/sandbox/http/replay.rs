@@ -41,7 +41,7 @@ impl Sender {
         match replay.reply(request.method(), &request.url(), &request.server) {
             Reply::Answer { status, headers, body } => {
                 let sent = response(status, &headers, &body, request.method() == "HEAD");
-                exchange::exchange(pipe(sent), permits, request, ongoing, network.least_rate).await
+                exchange::exchange(pipe(sent), permits, request, ongoing, network.least_rate, None).await
             }
             Reply::Refuse => Err(Unreachable::Refused.into()),
             Reply::TimeOut => {

@@ -5,19 +5,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Uri,
-    header::{
-        CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
-        TRANSFER_ENCODING, UPGRADE,
-    },
+    header::{ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST},
     uri::PathAndQuery,
 };
 use http_body::Body as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use url::Url;
 
+use super::credentials::Ready;
+pub(super) use crate::policy::CONNECTION_FIELDS;
 use crate::{
-    policy::{Grant, server_of},
+    policy::{ECHO_FIELDS, Grant, server_of},
     receipt::{Denial, Server},
+    trace_context::TraceContext,
 };
 
 /// The most bytes of a request's header fields, names and values together.
@@ -27,23 +27,6 @@ const MAX_URL: usize = 16 << 10;
 
 const METHODS: [Method; 7] =
     [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
-
-/// Fields of the connection, which is the host's: some of them decide where a message ends or goes (RFC 9112, section 6;
-/// RFC 9110, section 7.6.1). The length of a body is the host's to state, too, but not a field of the connection.
-pub(super) const CONNECTION_FIELDS: [HeaderName; 12] = [
-    CONNECTION,
-    EXPECT,
-    HOST,
-    HeaderName::from_static("http2-settings"),
-    HeaderName::from_static("keep-alive"),
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    HeaderName::from_static("proxy-connection"),
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-];
 
 /// The body of a request. Its errors say why the guest could not finish it.
 pub(super) type RequestBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
@@ -98,6 +81,7 @@ pub(super) struct Checked {
     path: PathAndQuery,
     headers: HeaderMap,
     body: RequestBody,
+    has_credential: bool,
 }
 
 impl Checked {
@@ -106,7 +90,7 @@ impl Checked {
         let method = check_method(&request.method)?;
         check_headers(&request.headers)?;
         let OutgoingRequest { headers, body, timeouts, .. } = request;
-        Ok(Self { server, timeouts, method, path, headers, body })
+        Ok(Self { server, timeouts, method, path, headers, body, has_credential: false })
     }
 
     /// The method, in upper case.
@@ -122,6 +106,35 @@ impl Checked {
     /// Bytes of the body, where that is known.
     pub(super) fn size(&self) -> Option<u64> {
         self.body.size_hint().exact()
+    }
+
+    /// Adds a credential in place of what the guest wrote in a field of that name, or of one that some servers take for the
+    /// same (`x_api_key` for `x-api-key`).
+    pub(super) fn add(&mut self, credential: &Ready) {
+        let canonical = |name: &HeaderName| name.as_str().replace('_', "-");
+        let taken = canonical(&credential.header);
+        let replaced = |name: &&HeaderName| ECHO_FIELDS.contains(name) || canonical(name) == taken;
+        for name in self.headers.keys().filter(replaced).cloned().collect::<Vec<_>>() {
+            self.headers.remove(name);
+        }
+        self.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        self.headers.insert(credential.header.clone(), credential.value.clone());
+        self.has_credential = true;
+    }
+
+    /// Whether the host has added a credential.
+    pub(super) fn has_credential(&self) -> bool {
+        self.has_credential
+    }
+
+    /// Tells the server of the trace, whatever the guest says of one.
+    pub(super) fn set_trace(&mut self, context: &TraceContext) {
+        self.headers.remove(TraceContext::STATE);
+        let state = context.state_field().map(|state| (TraceContext::STATE, state));
+        for (name, value) in [(TraceContext::PARENT, context.parent_field())].into_iter().chain(state) {
+            let value = HeaderValue::from_str(&value).expect("a trace context is visible ASCII");
+            self.headers.insert(name, value);
+        }
     }
 
     /// The request for the wire: a target in origin form (RFC 9112, section 3.2.1) and a Host field made from the server

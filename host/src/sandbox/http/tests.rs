@@ -1,5 +1,6 @@
 //! The sender against real servers on loopback.
 
+mod credentials;
 mod limits;
 mod rules;
 mod server;
@@ -32,7 +33,7 @@ fn egress_in(network: Network, rules: &[&str]) -> Egress {
 }
 
 fn egress(rules: &[&str]) -> Egress {
-    egress_in(Network::new(Upstreams::default()), rules)
+    egress_in(Network::new(Upstreams::default(), Propagate::default()), rules)
 }
 
 /// An egress that may reach this server.
@@ -79,7 +80,7 @@ async fn an_answer_comes_back_whole() {
             server.port
         )]
     );
-    let exchange = &egress.take_trace().exchanges()[0];
+    let exchange = &egress.take_trace().exchanges(tokio::time::Instant::now())[0];
     assert_eq!((exchange.sent, exchange.received, &exchange.end), (5, 5, &ExchangeEnd::Answered(201)));
 }
 
@@ -152,7 +153,7 @@ async fn what_is_not_granted_is_never_dialled() {
     }
     assert_eq!(server.accepted(), 0);
     let trace = egress.take_trace();
-    assert_eq!(trace.exchanges(), []);
+    assert_eq!(trace.exchanges(tokio::time::Instant::now()), []);
     assert!(trace.denials().contains(&Denial::NotAsked(Server {
         scheme: "http".to_owned(),
         host: "good.example".to_owned(),
@@ -194,7 +195,10 @@ async fn a_closed_port_is_named() {
     tokio::task::yield_now().await;
     let egress = egress(&[&closed]);
     assert_eq!(failure(&egress, get(closed.as_str())).await, Unreachable::Refused);
-    assert_eq!(egress.take_trace().exchanges()[0].end, ExchangeEnd::Failed(Unreachable::Refused));
+    assert_eq!(
+        egress.take_trace().exchanges(tokio::time::Instant::now())[0].end,
+        ExchangeEnd::Failed(Unreachable::Refused)
+    );
 }
 
 #[tokio::test]
@@ -218,11 +222,14 @@ async fn errors_show_server_and_port_and_nothing_else_of_the_url() {
 async fn a_substitute_is_dialled_after_the_original_was_judged() {
     let server = TestServer::answering("HTTP/1.1 200 OK\r\n\r\n").await;
     let upstream = format!("https://api.example.com={}", server.url("")).parse().expect("a good value");
-    let network = Network::new(Upstreams::from_iter([upstream]));
+    let network = Network::new(Upstreams::from_iter([upstream]), Propagate::default());
     let allowed = egress_in(network.clone(), &["https://api.example.com"]);
     assert_eq!(allowed.send_buffered(get("https://api.example.com/a")).await.expect("it answers").status, 200);
     assert!(server.requests()[0].starts_with("GET /a HTTP/1.1\r\nhost: api.example.com\r\n"));
-    assert_eq!(allowed.take_trace().exchanges()[0].server.to_string(), "https://api.example.com");
+    assert_eq!(
+        allowed.take_trace().exchanges(tokio::time::Instant::now())[0].server.to_string(),
+        "https://api.example.com"
+    );
     // Neither the original nor the substitute may be reached without a grant for just that.
     let denied = egress_in(network, &["https://other.example.com"]);
     for url in ["https://api.example.com/", &server.url("/")] {
@@ -234,6 +241,6 @@ async fn a_substitute_is_dialled_after_the_original_was_judged() {
 #[tokio::test]
 async fn a_call_without_requests_holds_nothing() {
     let egress = egress(&["https://api.example.com"]);
-    assert_eq!(egress.take_trace().exchanges(), []);
+    assert_eq!(egress.take_trace().exchanges(tokio::time::Instant::now()), []);
     assert!(egress.used.get().is_none());
 }

@@ -47,7 +47,7 @@ impl Tls {
 
 /// The machine's authorities, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`. Read when the first handshake needs them,
 /// on a thread that may block: the files are large, and most hosts start without an https request.
-pub(in crate::sandbox) async fn native_roots() -> RootCertStore {
+pub(crate) async fn native_roots() -> RootCertStore {
     let roots = tokio::task::spawn_blocking(|| {
         let found = rustls_native_certs::load_native_certs();
         for error in &found.errors {
@@ -77,7 +77,7 @@ fn config(roots: RootCertStore) -> Arc<ClientConfig> {
 }
 
 /// What a client with these authorities and without a certificate of its own needs for handshakes.
-pub(in crate::sandbox) fn client_config(roots: RootCertStore) -> ClientConfig {
+pub(crate) fn client_config(roots: RootCertStore) -> ClientConfig {
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("ring has the ciphers of TLS 1.2 and 1.3")

@@ -1,13 +1,13 @@
 //! What the network saw of one call: the part of its receipt that a guest can neither forge nor leave out.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::{Instant, timeout_at};
 
-use crate::receipt::{AnswerPart, Denial, Exchange, ExchangeEnd, Receipt, Server, Stage, Unreachable};
+use crate::{
+    receipt::{AnswerPart, CredentialUse, Denial, Exchange, ExchangeEnd, Receipt, Server, Stage, Unreachable},
+    trace_context::TraceContext,
+};
 
 /// The most bytes of answer bodies that one call may receive, all its requests together.
 pub(super) const MAX_RECEIVED: u64 = 16 << 20;
@@ -34,22 +34,42 @@ pub(crate) struct Trace {
 struct Record {
     number: u64,
     started: Instant,
+    /// The stage that it is at, and since when.
+    at: (Stage, Instant),
     /// Whether its time no longer runs.
     is_over: bool,
     exchange: Exchange,
+}
+
+impl Record {
+    /// The exchange as of `now`, of a call that arrived then.
+    fn so_far(&self, arrival: Instant, now: Instant) -> Exchange {
+        let mut exchange = self.exchange.clone();
+        exchange.start = self.started.saturating_duration_since(arrival);
+        if !self.is_over {
+            exchange.elapsed = now.saturating_duration_since(self.started);
+            let (stage, since) = self.at;
+            exchange.stages.add(stage, now.saturating_duration_since(since));
+        }
+        exchange
+    }
+
+    /// Ends the stage that it is at and begins the next one.
+    fn come_to(&mut self, stage: Stage, now: Instant) {
+        let (before, since) = std::mem::replace(&mut self.at, (stage, now));
+        self.exchange.stages.add(before, now.saturating_duration_since(since));
+    }
 }
 
 /// Paths that are recorded as refused of a plugin that asks for no files.
 const MAX_BY_THE_WAY: usize = 8;
 
 impl Trace {
-    /// The requests, in order; at most [`Receipt::MAX_ENTRIES`]. Where a call made more, answered ones are left out first.
-    pub(crate) fn exchanges(&self) -> Vec<Exchange> {
-        let so_far = |record: &Record| {
-            let elapsed = if record.is_over { record.exchange.elapsed } else { record.started.elapsed() };
-            Exchange { elapsed, ..record.exchange.clone() }
-        };
-        self.records.iter().map(so_far).collect()
+    /// The requests of a call that arrived then, in order; at most [`Receipt::MAX_ENTRIES`]. Where a call made more, answered
+    /// ones are left out first.
+    pub(crate) fn exchanges(&self, arrival: Instant) -> Vec<Exchange> {
+        let now = Instant::now();
+        self.records.iter().map(|record| record.so_far(arrival, now)).collect()
     }
 
     /// What was refused, in order and each once; at most [`Receipt::MAX_ENTRIES`].
@@ -68,7 +88,7 @@ impl Trace {
         }
     }
 
-    fn begin(&mut self, server: Server, started: Instant) -> u64 {
+    fn begin(&mut self, exchange: Exchange, started: Instant) -> u64 {
         if self.records.len() == Receipt::MAX_ENTRIES {
             let answered = |record: &Record| matches!(record.exchange.end, ExchangeEnd::Answered(_));
             if let Some(least_telling) = self.records.iter().position(answered) {
@@ -77,9 +97,8 @@ impl Trace {
         }
         self.begun += 1;
         if self.records.len() < Receipt::MAX_ENTRIES {
-            let end = ExchangeEnd::Pending(Stage::Queue);
-            let exchange = Exchange { server, sent: 0, received: 0, elapsed: Duration::ZERO, end };
-            self.records.push(Record { number: self.begun, started, is_over: false, exchange });
+            let at = (Stage::Queue, started);
+            self.records.push(Record { number: self.begun, started, at, is_over: false, exchange });
         }
         self.begun
     }
@@ -100,6 +119,13 @@ impl Entry {
         }
         let left = self.write(|trace, _| MAX_SENT.saturating_sub(trace.sent));
         if bytes > left { Err(Unreachable::SentTooMuch { limit: MAX_SENT }) } else { Ok(()) }
+    }
+
+    /// Notes that the host adds a credential to the request.
+    pub(super) fn carries(&self, credential: &CredentialUse) {
+        self.write(|trace, number| {
+            with_record(trace, number, |record| record.exchange.credential = Some(Box::new(credential.clone())));
+        });
     }
 
     /// Counts bytes of the request's body that are about to be sent, and fails where the call has sent more than it may.
@@ -136,17 +162,31 @@ impl Entry {
 
     fn at(&self, stage: Stage) {
         self.write(|trace, number| {
-            with_record(trace, number, |record| record.exchange.end = ExchangeEnd::Pending(stage));
+            with_record(trace, number, |record| {
+                record.come_to(stage, Instant::now());
+                record.exchange.end = ExchangeEnd::Pending(stage);
+            });
         });
     }
 
     fn close(&self, change: impl FnOnce(&mut Exchange)) {
         self.write(|trace, number| {
             with_record(trace, number, |record| {
-                record.is_over = true;
-                record.exchange.elapsed = record.started.elapsed();
+                if !record.is_over {
+                    let now = Instant::now();
+                    record.is_over = true;
+                    record.come_to(record.at.0, now);
+                    record.exchange.elapsed = now.saturating_duration_since(record.started);
+                }
                 change(&mut record.exchange);
             });
+        });
+    }
+
+    /// Records what the server is told of the trace.
+    pub(super) fn traced(&self, context: &TraceContext) {
+        self.write(|trace, number| {
+            with_record(trace, number, |record| record.exchange.trace = Some(context.clone()));
         });
     }
 
@@ -178,9 +218,10 @@ pub(super) struct Ongoing {
 }
 
 impl Ongoing {
-    pub(super) fn begin(trace: &Arc<Mutex<Trace>>, server: Server, deadline: Instant) -> Self {
+    pub(super) fn begin(trace: &Arc<Mutex<Trace>>, server: Server, method: &str, deadline: Instant) -> Self {
         let started = Instant::now();
-        let number = trace.lock().unwrap_or_else(PoisonError::into_inner).begin(server.clone(), started);
+        let exchange = Exchange::new(server.clone(), method);
+        let number = trace.lock().unwrap_or_else(PoisonError::into_inner).begin(exchange, started);
         Self { entry: Entry { trace: Arc::clone(trace), number }, server, started, deadline }
     }
 
@@ -215,6 +256,8 @@ impl Drop for Ongoing {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn server(port: u16) -> Server {
@@ -222,7 +265,7 @@ mod tests {
     }
 
     fn begin(trace: &Arc<Mutex<Trace>>, port: u16) -> Ongoing {
-        Ongoing::begin(trace, server(port), Instant::now() + Duration::from_secs(1))
+        Ongoing::begin(trace, server(port), "GET", Instant::now() + Duration::from_secs(1))
     }
 
     #[test]
@@ -233,7 +276,10 @@ mod tests {
             begin(&trace, port).entry.end(ExchangeEnd::Failed(Unreachable::Refused));
         }
         let trace = trace.lock().expect("nothing panics with the lock");
-        assert_eq!((trace.exchanges().len(), trace.denials().len()), (Receipt::MAX_ENTRIES, Receipt::MAX_ENTRIES));
+        assert_eq!(
+            (trace.exchanges(Instant::now()).len(), trace.denials().len()),
+            (Receipt::MAX_ENTRIES, Receipt::MAX_ENTRIES)
+        );
     }
 
     #[test]
@@ -243,7 +289,7 @@ mod tests {
             begin(&trace, port).entry.end(ExchangeEnd::Answered(200));
         }
         begin(&trace, 101).entry.end(ExchangeEnd::Failed(Unreachable::Cut));
-        let exchanges = trace.lock().expect("nothing panics with the lock").exchanges();
+        let exchanges = trace.lock().expect("nothing panics with the lock").exchanges(Instant::now());
         assert_eq!(exchanges.len(), Receipt::MAX_ENTRIES);
         assert_eq!(
             exchanges.last().map(|last| (&last.server, &last.end)),
@@ -271,7 +317,8 @@ mod tests {
         assert_eq!(second.entry.received(2), Err(Unreachable::TooLarge(AnswerPart::Body)));
         let trace = trace.lock().expect("nothing panics with the lock");
         assert_eq!(trace.received, MAX_RECEIVED + 1);
-        let counts: Vec<_> = trace.exchanges().iter().map(|exchange| (exchange.sent, exchange.received)).collect();
+        let counts: Vec<_> =
+            trace.exchanges(Instant::now()).iter().map(|exchange| (exchange.sent, exchange.received)).collect();
         assert_eq!(counts, [(3, MAX_RECEIVED - 1), (0, 2)]);
     }
 
@@ -299,7 +346,7 @@ mod tests {
         ongoing.at(Stage::Connect);
         drop(ongoing);
         assert_eq!(
-            trace.lock().expect("nothing panics with the lock").exchanges()[0].end,
+            trace.lock().expect("nothing panics with the lock").exchanges(Instant::now())[0].end,
             ExchangeEnd::Pending(Stage::Connect)
         );
     }

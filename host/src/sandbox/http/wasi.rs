@@ -165,6 +165,7 @@ fn code(why: Unreachable) -> Error {
             Stage::Body => Error::ConnectionReadTimeout,
         },
         Unreachable::Protocol => Error::HttpProtocolError,
+        Unreachable::Encoded => Error::HttpResponseContentCoding(None),
         Unreachable::TooLarge(AnswerPart::Head) => Error::HttpResponseHeaderSectionSize(None),
         Unreachable::TooLarge(AnswerPart::Body) => Error::HttpResponseBodySize(Some(MAX_RECEIVED)),
         Unreachable::TooSlow { .. } => Error::HttpResponseTimeout,

@@ -16,7 +16,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Instant};
 
 use serde_json::Value;
 use wasmtime::{
@@ -131,6 +131,7 @@ impl Functions {
             Err(mismatch) => return Ok(Err(Failure::InvalidArguments { mismatches: vec![mismatch] })),
         };
         let instance = self.pre.instantiate_async(&mut *store).await?;
+        store.data_mut().instantiated = Some(Instant::now());
         let Some(export) = instance.get_func(&mut *store, function.index) else {
             return Err(wasmtime::Error::msg("the component has lost an export"));
         };

@@ -149,9 +149,9 @@ impl Questions {
         self.grant.limits().result / 8 * 7
     }
 
-    /// Takes what the call did, for its receipt.
-    pub(crate) fn take_trace(&self) -> Vec<Query> {
-        self.trace.take()
+    /// Takes what the call, which arrived then, did, for its receipt.
+    pub(crate) fn take_trace(&self, arrival: std::time::Instant) -> Vec<Query> {
+        self.trace.take(arrival.into())
     }
 
     /// Puts a question to a database that the call may ask. Dropping the future cancels the statement at the database. Runs

@@ -44,6 +44,7 @@ impl Trace {
                 database: database.to_owned(),
                 rows: 0,
                 bytes: 0,
+                start: Duration::ZERO,
                 elapsed: Duration::ZERO,
                 end: QueryEnd::Pending,
             };
@@ -52,12 +53,13 @@ impl Trace {
         (Entry { trace: self.clone(), number }, number - 1)
     }
 
-    /// The questions, in order; at most [`Receipt::MAX_ENTRIES`]. Where a call put more, answered ones are left out first.
-    pub(super) fn take(&self) -> Vec<Query> {
+    /// The questions of a call that arrived then, in order; at most [`Receipt::MAX_ENTRIES`]. Where a call put more, answered
+    /// ones are left out first.
+    pub(super) fn take(&self, arrival: Instant) -> Vec<Query> {
         let records = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         let so_far = |record: Record| {
             let elapsed = if record.is_over { record.query.elapsed } else { record.started.elapsed() };
-            Query { elapsed, ..record.query }
+            Query { start: record.started.saturating_duration_since(arrival), elapsed, ..record.query }
         };
         records.kept.into_iter().map(so_far).collect()
     }
@@ -102,14 +104,14 @@ mod tests {
 
     #[test]
     fn a_guest_cannot_fill_the_host_and_the_last_question_is_kept() {
-        let trace = Trace::default();
+        let (trace, arrival) = (Trace::default(), Instant::now());
         for number in 0..1_000 {
             let (entry, before) = trace.begin("replica");
             assert_eq!(before, number);
             entry.end(QueryEnd::Answered, number, 0);
         }
         drop(trace.begin("replica"));
-        let queries = trace.take();
+        let queries = trace.take(arrival);
         assert_eq!(queries.len(), Receipt::MAX_ENTRIES);
         let end = |at: usize| (queries[queries.len() - at].rows, &queries[queries.len() - at].end);
         assert_eq!((end(1), end(2)), ((0, &QueryEnd::Pending), (999, &QueryEnd::Answered)));

@@ -12,6 +12,7 @@ use crate::{
     call::Call,
     policy::{Digest, Limits, PartialLimits},
     sandbox::{Program, Sandbox, Settings, Work},
+    user::User,
 };
 
 const LONG: Duration = Duration::from_secs(60);
@@ -103,13 +104,21 @@ async fn overload_is_refused_and_what_is_begun_is_finished() {
     assert!(tenfold.per_second > 0.5 * once.per_second, "{once:?} {tenfold:?}");
 }
 
+fn name(user: &str) -> Arc<str> {
+    user.into()
+}
+
+fn arrival(user: &Arc<str>, limit: Duration) -> Arrival<'_> {
+    Arrival { user, at: Instant::now(), limit }
+}
+
 fn places(number: usize) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(number))
 }
 
-fn full(refused: &Failure) -> (&'static str, u64) {
+fn full(refused: &Failure) -> (Full, u64) {
     match refused {
-        Failure::Busy { full, retry_after } => (full, retry_after.as_secs()),
+        Failure::Busy { full, retry_after } => (*full, retry_after.as_secs()),
         other => panic!("{other:?}"),
     }
 }
@@ -123,7 +132,7 @@ async fn the_queue_for_turns_is_bounded() {
     let (turns, places) = (Arc::new(Turns::new(1)), places(8));
     let admit = || {
         let (turns, places) = (Arc::clone(&turns), Arc::clone(&places));
-        async move { turns.admit(&places, 1, Instant::now(), LONG).await }
+        async move { turns.admit(&places, 1, arrival(User::local().shared_name(), LONG)).await }
     };
     let first = admit().await.expect("there is a turn");
     let mut waiting: Vec<_> = (0..WAITING_PER_TURN).map(|_| Box::pin(admit())).collect();
@@ -131,7 +140,7 @@ async fn the_queue_for_turns_is_bounded() {
         assert!(waits(waiting.as_mut()).await);
     }
     let began = Instant::now();
-    assert_eq!(full(&admit().await.expect_err("the queue is full")), (NO_TURN, 1));
+    assert_eq!(full(&admit().await.expect_err("the queue is full")), (Full::Plugin, 1));
     assert!(began.elapsed() < LONG / 3, "it waited for {:?}", began.elapsed());
     // Whoever gives up leaves the queue.
     waiting.pop();
@@ -145,13 +154,17 @@ async fn the_queue_for_turns_is_bounded() {
 #[tokio::test]
 async fn a_wait_without_hope_is_refused_at_once() {
     let (turns, places) = (Turns::new(1), places(8));
-    let admit = |limit| turns.admit(&places, 1, Instant::now(), limit);
+    let user = name("local");
+    let admit = |limit| turns.admit(&places, 1, arrival(&user, limit));
     turns.note(Duration::from_secs(10));
     // A free turn is free, whatever others took.
     let first = admit(Duration::from_secs(5)).await.expect("there is a turn");
     let began = Instant::now();
     for limit in [5, 12, 20] {
-        assert_eq!(full(&admit(Duration::from_secs(limit)).await.expect_err("it would end too late")), (NO_TURN, 20));
+        assert_eq!(
+            full(&admit(Duration::from_secs(limit)).await.expect_err("it would end too late")),
+            (Full::Plugin, 10)
+        );
     }
     println!("three refusals took {:?}", began.elapsed());
     assert!(began.elapsed() < Duration::from_secs(4));
@@ -164,13 +177,13 @@ async fn a_wait_without_hope_is_refused_at_once() {
 #[tokio::test]
 async fn a_call_does_not_start_in_the_second_half_of_its_time() {
     let (turns, places) = (Turns::new(1), places(1));
-    let limit = Duration::from_secs(4);
-    let _first = turns.admit(&places, 1, Instant::now(), limit).await.expect("all is free");
+    let (limit, user) = (Duration::from_secs(4), name("local"));
+    let _first = turns.admit(&places, 1, arrival(&user, limit)).await.expect("all is free");
     let began = Instant::now();
-    assert_eq!(full(&turns.admit(&places, 1, began, limit).await.expect_err("no turn")), (NO_TURN, 1));
+    assert_eq!(full(&turns.admit(&places, 1, arrival(&user, limit)).await.expect_err("no turn")), (Full::Plugin, 1));
     let for_a_turn = began.elapsed();
     let (other, began) = (Turns::new(1), Instant::now());
-    assert_eq!(full(&other.admit(&places, 1, began, limit).await.expect_err("no place")), (NO_PLACE, 1));
+    assert_eq!(full(&other.admit(&places, 1, arrival(&user, limit)).await.expect_err("no place")), (NO_PLACE, 1));
     println!("given up after {for_a_turn:?} without a turn and {:?} without a place, of {limit:?}", began.elapsed());
     for waited in [for_a_turn, began.elapsed()] {
         assert!((limit / 2..limit).contains(&waited), "{waited:?}");
@@ -182,7 +195,7 @@ async fn a_call_waits_for_a_place_behind_one_of_each_other_plugin() {
     let (crowd, neighbour, places) = (Arc::new(Turns::new(10)), Arc::new(Turns::new(10)), places(1));
     let admit = |turns: &Arc<Turns>| {
         let (turns, places) = (Arc::clone(turns), Arc::clone(&places));
-        Box::pin(async move { turns.admit(&places, 1, Instant::now(), LONG).await })
+        Box::pin(async move { turns.admit(&places, 1, arrival(User::local().shared_name(), LONG)).await })
     };
     let first = admit(&crowd).await.expect("all is free");
     let mut crowded: Vec<_> = (0..9).map(|_| admit(&crowd)).collect();
@@ -196,4 +209,57 @@ async fn a_call_waits_for_a_place_behind_one_of_each_other_plugin() {
     assert!(waits(crowded[0].as_mut()).await);
     drop(second);
     beside.await.expect("only one was before it");
+}
+
+/// A user with a hundred calls waiting, and others who come after all of these.
+#[tokio::test]
+async fn users_take_turns_and_nobody_waits_behind_all_of_anothers_calls() {
+    let (turns, places) = (Arc::new(Turns::new(1)), places(8));
+    let (order, ended) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Semaphore::new(0)));
+    let mut calls = JoinSet::new();
+    let mut begin = |user: &'static str| {
+        let (turns, places, order, ended) =
+            (Arc::clone(&turns), Arc::clone(&places), Arc::clone(&order), Arc::clone(&ended));
+        calls.spawn(async move {
+            let user_name = name(user);
+            let _admission = turns.admit(&places, 1, arrival(&user_name, LONG)).await.expect("it waits");
+            order.lock().expect("nothing panics with the lock").push(user);
+            ended.acquire().await.expect("it is open").forget();
+        });
+    };
+    for user in ["greedy"; 10].into_iter().chain(["alice", "bob", "alice"]) {
+        begin(user);
+        tokio::task::yield_now().await;
+    }
+    ended.add_permits(13);
+    calls.join_all().await;
+    let order = order.lock().expect("nothing panics with the lock");
+    // The first runs, the second stands in the queue already, and from there on they take turns.
+    let expected = ["greedy", "greedy", "alice", "bob", "greedy", "alice", "greedy"];
+    assert_eq!(order[..7], expected);
+    assert!(turns.queues().is_empty(), "nobody waits any more");
+}
+
+#[tokio::test]
+async fn a_user_who_fills_their_queue_leaves_room_for_others() {
+    let (turns, places) = (Arc::new(Turns::new(1)), places(8));
+    let admit = |user: &'static str| {
+        let (turns, places) = (Arc::clone(&turns), Arc::clone(&places));
+        Box::pin(async move { turns.admit(&places, 1, arrival(&name(user), LONG)).await })
+    };
+    let first = admit("greedy").await.expect("there is a turn");
+    let mut waiting: Vec<_> = (0..WAITING_PER_TURN).map(|_| admit("greedy")).collect();
+    for waiting in &mut waiting {
+        assert!(waits(waiting.as_mut()).await);
+    }
+    assert_eq!(full(&admit("greedy").await.expect_err("the queue is full")).0, Full::Plugin);
+    let mut alice = admit("alice");
+    assert!(waits(alice.as_mut()).await);
+    // What alice is told to expect, if it comes to that, is two calls of ten seconds and not sixteen.
+    turns.note(Duration::from_secs(10));
+    let ahead = |user| ahead(&turns.queues(), &name(user));
+    assert_eq!((ahead("bob"), ahead("greedy")), (2, WAITING_PER_TURN + 1));
+    drop(first);
+    drop(waiting.remove(0).await.expect("it stood in the queue"));
+    alice.await.expect("it is her turn");
 }

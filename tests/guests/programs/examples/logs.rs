@@ -4,12 +4,18 @@ use toolcell_test_programs::log::{Level, log};
 use toolcell_test_programs::{Answer, Value, plugin, text, tool};
 
 plugin!(
-    tool("logs", "Writes one line of each level, the last with a forged second line; with `flood` 10,000 lines."),
+    tool(
+        "logs",
+        "Writes one line of each level, the last with a forged second line; with `flood` 10,000 lines; with \
+         `message` that alone."
+    ),
     logs
 );
 
 fn logs(arguments: &Value) -> Answer {
-    if arguments["flood"] == true {
+    if let Some(message) = arguments["message"].as_str() {
+        log(Level::Warn, message);
+    } else if arguments["flood"] == true {
         for line in 0..10_000 {
             log(Level::Info, &format!("line {line} of a flood"));
         }

@@ -55,7 +55,7 @@ async fn a_body_that_drips_is_given_up() {
     let egress = egress_to(&server);
     let why = failure(&egress, hurried(&server)).await;
     assert!(matches!(why, Unreachable::Timeout { stage: Stage::Body, after_ms: 1_000.. }), "{why:?}");
-    let exchange = &egress.take_trace().exchanges()[0];
+    let exchange = &egress.take_trace().exchanges(tokio::time::Instant::now())[0];
     assert_eq!(exchange.end, ExchangeEnd::Failed(why));
     assert!(exchange.received > 0);
 }
@@ -91,7 +91,7 @@ async fn a_trickle_is_given_up_long_before_the_deadline() {
         println!("given up after {:?}", began.elapsed());
         assert!(began.elapsed() < LONG / 2);
         assert_eq!(error.code(), "upstream_limit");
-        assert_eq!(egress.take_trace().exchanges()[0].end, ExchangeEnd::Failed(too_slow));
+        assert_eq!(egress.take_trace().exchanges(tokio::time::Instant::now())[0].end, ExchangeEnd::Failed(too_slow));
     }
 }
 
@@ -129,7 +129,7 @@ async fn a_call_sends_only_so_much() {
     let egress = egress_to(&sink);
     let error = egress.send(request).await.expect_err("it is endless");
     assert_eq!(error.code(), "upstream_limit", "{error:?}");
-    let exchange = &egress.take_trace().exchanges()[0];
+    let exchange = &egress.take_trace().exchanges(tokio::time::Instant::now())[0];
     assert_eq!(exchange.end, ExchangeEnd::Failed(Unreachable::SentTooMuch { limit: MAX_SENT }));
     assert!(exchange.sent <= MAX_SENT, "{}", exchange.sent);
 }
@@ -155,7 +155,7 @@ async fn a_call_sends_only_so_many_requests() {
     let egress = egress_to(&server);
     for _ in 1..MAX_REQUESTS {
         let to = Server { scheme: "http".to_owned(), host: "127.0.0.1".to_owned(), port: server.port };
-        drop(Ongoing::begin(&egress.used().trace, to, (Instant::now() + LONG).into()));
+        drop(Ongoing::begin(&egress.used().trace, to, "GET", (Instant::now() + LONG).into()));
     }
     egress.send_buffered(get(server.url("/"))).await.expect("the last one is sent");
     let why = failure(&egress, get(server.url("/"))).await;
@@ -166,7 +166,7 @@ async fn a_call_sends_only_so_many_requests() {
 async fn a_call_ends_requests_with_it() {
     let server = dripping("HTTP/1.1 200 OK\r\n\r\n", vec![b'x'; 1024], Duration::from_millis(1)).await;
     let deadline = Instant::now() + Duration::from_secs(1);
-    let network = Network::new(Upstreams::default());
+    let network = Network::new(Upstreams::default(), Propagate::default());
     let egress = Egress::new(network, PluginConnections::default(), grant(&[&server.url("")]), deadline);
     let why = failure(&egress, get(server.url("/"))).await;
     assert!(matches!(why, Unreachable::Timeout { stage: Stage::Body, .. }), "{why:?}");
@@ -178,7 +178,7 @@ async fn an_endless_body_ends_at_the_limit() {
     let egress = egress_to(&server);
     let error = egress.send_buffered(get(server.url("/"))).await.expect_err("the body is endless");
     assert_eq!(error.code(), "upstream_limit");
-    let received = egress.take_trace().exchanges()[0].received;
+    let received = egress.take_trace().exchanges(tokio::time::Instant::now())[0].received;
     assert!((MAX_RECEIVED..MAX_RECEIVED + (1 << 20)).contains(&received), "{received}");
 }
 
@@ -193,7 +193,7 @@ async fn answers_of_one_call_add_up() {
     let why = failure(&egress, get(server.url("/"))).await;
     assert_eq!(why, Unreachable::TooLarge(AnswerPart::Body));
     // The announced length was enough: nothing of the second body was read.
-    assert_eq!(egress.take_trace().exchanges()[1].received, 0);
+    assert_eq!(egress.take_trace().exchanges(tokio::time::Instant::now())[1].received, 0);
 }
 
 #[tokio::test]
@@ -293,7 +293,7 @@ async fn a_request_that_is_dropped_closes_its_connection() {
         () = came.notified() => {}
     }
     closed.notified().await;
-    assert_eq!(egress.take_trace().exchanges()[0].end, ExchangeEnd::Pending(Stage::Answer));
+    assert_eq!(egress.take_trace().exchanges(tokio::time::Instant::now())[0].end, ExchangeEnd::Pending(Stage::Answer));
 }
 
 fn streamed(url: String, timeouts: Timeouts) -> OutgoingRequest {

@@ -1,4 +1,4 @@
-//! A line into a message.
+//! Bytes into a message: a line of stdio, or the body of a request over HTTP.
 
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, ClientJsonRpcMessage, ClientRequest, ErrorData, JsonRpcError,
@@ -9,15 +9,15 @@ use serde_json::{error::Category, value::RawValue};
 
 use crate::text;
 
-/// Characters of a JSON error that are shown: it can quote the line.
+/// Characters of a JSON error that are shown: it can quote the message.
 const PROBLEM_LENGTH: usize = 200;
 
-/// The message on the line; `None` if it needs no answer and means nothing to a server; or the error to answer with. The
+/// The message in the text; `None` if it needs no answer and means nothing to a server; or the error to answer with. The
 /// answer names the request's id where it can be read, and has none otherwise (MCP 2026-07-28, basic, error responses).
 pub(super) fn decode(line: &[u8]) -> Result<Option<ClientJsonRpcMessage>, JsonRpcError> {
     let refuse = |error| JsonRpcError::new(None, error);
     let line = std::str::from_utf8(line).map_err(|error| {
-        refuse(ErrorData::parse_error(format!("the line is not UTF-8 from byte {} on", error.valid_up_to()), None))
+        refuse(ErrorData::parse_error(format!("the message is not UTF-8 from byte {} on", error.valid_up_to()), None))
     })?;
     if line.trim_ascii().is_empty() {
         return Ok(None);
@@ -121,7 +121,7 @@ fn read<T: DeserializeOwned>(method: &str, params: Option<&RawValue>) -> Result<
 
 fn not_an_envelope(line: &str, error: &serde_json::Error) -> ErrorData {
     if error.classify() == Category::Data && line.trim_ascii_start().starts_with('[') {
-        return ErrorData::invalid_request("batches are not taken: send each message on a line of its own", None);
+        return ErrorData::invalid_request("batches are not taken: send each message by itself", None);
     }
     problem(error)
 }
@@ -129,8 +129,8 @@ fn not_an_envelope(line: &str, error: &serde_json::Error) -> ErrorData {
 fn problem(error: &serde_json::Error) -> ErrorData {
     let shown = shown(error);
     match error.classify() {
-        Category::Data => ErrorData::invalid_request(format!("the line is no JSON-RPC message: {shown}"), None),
-        _ => ErrorData::parse_error(format!("the line is no JSON that can be read: {shown}"), None),
+        Category::Data => ErrorData::invalid_request(format!("the message is no JSON-RPC: {shown}"), None),
+        _ => ErrorData::parse_error(format!("the message is no JSON that can be read: {shown}"), None),
     }
 }
 
