@@ -72,6 +72,22 @@ fn a_call_under_way_finishes_on_what_it_started_with() {
 }
 
 #[test]
+fn what_was_built_before_is_served_until_the_next_is_in_place() {
+    let (first, second) = (component("echo"), component("toolerror"));
+    let folder = Folder::new(&[("echo", "")]);
+    let mut client = folder.lock().serve();
+    // A custom section makes another component of it that does the same (WebAssembly, binary format, 5.5.3).
+    folder.build("echo", &[&first[..], &[0, 3, 1, b'v', 1]].concat());
+    client.wait_for_log("its new component is served");
+    folder.record_build("echo", &second);
+    folder.write("plugins/echo/plugin.toml", "component = \"guest.wasm\"\n# Read again.\n");
+    folder.add("exits", "");
+    client.wait_for_log("plugin exits is not served");
+    let result = client.call("echo", json!({"message": "hi"}));
+    assert_eq!(result["structuredContent"], json!({"message": "hi"}), "{result}");
+}
+
+#[test]
 fn a_broken_new_version_keeps_the_old_one_serving() {
     let folder = Folder::new(&[("echo", "")]);
     let mut client = folder.lock().serve();

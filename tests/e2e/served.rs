@@ -5,4 +5,5 @@ mod drain;
 mod eras;
 mod places;
 mod refusals;
+mod reload;
 mod tls;

@@ -78,9 +78,14 @@ impl Folder {
 
     /// Replaces a plugin's component as `toolcell build` does: what this user built needs no new review.
     pub fn build(&self, plugin: &str, bytes: &[u8]) {
+        self.record_build(plugin, bytes);
+        self.write_component(plugin, bytes);
+    }
+
+    /// What `toolcell build` does before it replaces a plugin's component.
+    pub fn record_build(&self, plugin: &str, bytes: &[u8]) {
         let component = self.plugins().join(plugin).join("guest.wasm");
         state().record_build(&component, &Digest::of(bytes)).expect("the state is ours");
-        self.write_component(plugin, bytes);
     }
 
     pub fn remove(&self, plugin: &str) {

@@ -8,6 +8,7 @@ use std::{
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc::{Receiver, channel},
     },
     thread,
     time::{Duration, Instant},
@@ -163,7 +164,8 @@ fn call(address: SocketAddr, connection: &mut Option<BufReader<TcpStream>>) -> i
 struct Server {
     child: Child,
     address: SocketAddr,
-    log: BufReader<std::process::ChildStderr>,
+    /// The lines of its log, as they come.
+    log: Receiver<String>,
 }
 
 impl Server {
@@ -172,7 +174,14 @@ impl Server {
         let mut child = serve.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         let stderr = child.stderr.take().ok_or_else(|| io::Error::other("no log"))?;
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut server = Self { child, address, log: BufReader::new(stderr) };
+        let (sender, log) = channel();
+        thread::spawn(move || {
+            // Whoever fills the pipe waits for a reader, so it is read to its end.
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        let mut server = Self { child, address, log };
         let line = server.wait_for("listening at ")?;
         let address = line.split("http://").nth(1).and_then(|rest| rest.split("/mcp").next()).unwrap_or_default();
         server.address = address.parse().map_err(io::Error::other)?;
@@ -183,23 +192,23 @@ impl Server {
         Ok(server)
     }
 
+    /// The next line of the log that has these words.
     fn wait_for(&mut self, words: &str) -> io::Result<String> {
-        let mut line = String::new();
-        while !line.contains(words) {
-            line.clear();
-            if self.log.read_line(&mut line)? == 0 {
-                return Err(io::Error::other("the server has ended"));
+        let began = Instant::now();
+        loop {
+            let line = self.log.recv_timeout(PATIENCE.saturating_sub(began.elapsed()));
+            let line =
+                line.map_err(|_| io::Error::other(format!("the server did not say {words:?} in {PATIENCE:?}")))?;
+            if line.contains(words) {
+                return Ok(line);
             }
         }
-        Ok(line)
     }
 
     fn end(mut self) -> io::Result<()> {
         let process = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
         let process = process.ok_or_else(|| io::Error::other("no such process"))?;
         rustix::process::kill_process(process, rustix::process::Signal::TERM)?;
-        // Whoever fills the pipe waits for a reader.
-        io::copy(&mut self.log, &mut io::sink())?;
         let status = self.child.wait()?;
         if status.success() { Ok(()) } else { Err(io::Error::other(format!("the server ended with {status}"))) }
     }

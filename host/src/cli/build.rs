@@ -90,8 +90,10 @@ impl Build {
         let inspected = plugin::inspect_component(sandbox, &wasm, &found.name);
         let inspection = progress::shown(&compiling, inspected).await?;
         let component = folder.component_path(found, &manifest);
-        fs::write(&component, &wasm).with_context(|| format!("{} cannot be written", component.display()))?;
+        // Recorded before it is there, and put there whole: a server of this folder never finds one that does not count.
         state.record_build(&component, &Digest::of(&wasm))?;
+        write_file::replace(&component, &wasm, Readers::Everybody)
+            .with_context(|| format!("{} cannot be written", component.display()))?;
         let tools: Vec<_> = inspection.loaded.tools().map(|(name, _)| name).collect();
         let mut out = terminal::stdout();
         writeln!(out, "{} {}: {} ({} KiB)", terminal::green("built"), found.name, tools.join(", "), wasm.len() >> 10)?;

@@ -79,7 +79,7 @@ impl State {
     ///
     /// The record is damaged, or somebody else could have written it.
     pub fn is_accepted(&self, lock: &Path, digest: &Digest) -> Result<bool, StateError> {
-        Ok(self.record("accepted", lock)?.as_ref() == Some(digest))
+        Ok(self.record("accepted", lock)? == [*digest])
     }
 
     /// Accepts the lock file at this path with this digest, in place of the one accepted before.
@@ -88,25 +88,30 @@ impl State {
     ///
     /// The record cannot be written.
     pub fn accept(&self, lock: &Path, digest: &Digest) -> Result<(), StateError> {
-        self.write_record("accepted", lock, digest)
+        self.write_record("accepted", lock, &[*digest])
     }
 
-    /// The digest of the component that was last built at this path.
+    /// Whether the component with this digest is one of the last two that were built at this path, here and by this user.
     ///
     /// # Errors
     ///
     /// The record is damaged, or somebody else could have written it.
-    pub fn built(&self, component: &Path) -> Result<Option<Digest>, StateError> {
-        self.record("built", component)
+    pub fn is_built(&self, component: &Path, digest: &Digest) -> Result<bool, StateError> {
+        Ok(self.record("built", component)?.contains(digest))
     }
 
-    /// Records that the component with this digest was built at this path, here and by this user.
+    /// Records that the component with this digest was built here and by this user, and is about to be put at this path. The one
+    /// built before it counts until the next: it is still there, and servers may be reading it.
     ///
     /// # Errors
     ///
     /// The record cannot be written.
     pub fn record_build(&self, component: &Path, digest: &Digest) -> Result<(), StateError> {
-        self.write_record("built", component, digest)
+        // A damaged record is replaced; what it said counts for nothing.
+        let before = self.record("built", component).unwrap_or_default();
+        let before = before.into_iter().find(|before| before != digest);
+        let builds: Vec<_> = [*digest].into_iter().chain(before).collect();
+        self.write_record("built", component, &builds)
     }
 
     /// 32 random bytes that only this user knows: the key of the code cache. Made once.
@@ -151,24 +156,27 @@ impl State {
         Ok(Some(bytes))
     }
 
-    /// A record is a digest, a line feed, and the path that it is about.
-    fn record(&self, kind: &str, about: &Path) -> Result<Option<Digest>, StateError> {
+    /// A record is digests with spaces between them, a line feed, and the path that it is about. Where there is none, it has no
+    /// digests.
+    fn record(&self, kind: &str, about: &Path) -> Result<Vec<Digest>, StateError> {
         let about = canonical(about)?;
         let name = record_name(kind, &about);
         let Some(bytes) = self.read(&name)? else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
-        let digest = bytes.iter().position(|byte| *byte == b'\n').and_then(|end| {
-            let digest = std::str::from_utf8(&bytes[..end]).ok()?.parse().ok()?;
-            (bytes[end + 1..] == *about.as_os_str().as_bytes()).then_some(digest)
+        let digests = bytes.iter().position(|byte| *byte == b'\n').and_then(|end| {
+            let digests =
+                std::str::from_utf8(&bytes[..end]).ok()?.split(' ').map(|digest| digest.parse().ok()).collect();
+            (bytes[end + 1..] == *about.as_os_str().as_bytes()).then_some(digests)?
         });
-        digest.map(Some).ok_or_else(|| at(&self.path.join(name), "is damaged; remove it".to_owned()))
+        digests.ok_or_else(|| at(&self.path.join(name), "is damaged; remove it".to_owned()))
     }
 
-    fn write_record(&self, kind: &str, about: &Path, digest: &Digest) -> Result<(), StateError> {
+    fn write_record(&self, kind: &str, about: &Path, digests: &[Digest]) -> Result<(), StateError> {
         let about = canonical(about)?;
         let path = self.path.join(record_name(kind, &about));
-        let contents = [digest.to_string().as_bytes(), b"\n", about.as_os_str().as_bytes()].concat();
+        let digests: Vec<_> = digests.iter().map(Digest::to_string).collect();
+        let contents = [digests.join(" ").as_bytes(), b"\n", about.as_os_str().as_bytes()].concat();
         write_file::replace(&path, &contents, Readers::Owner).map_err(|error| at(&path, problem(&error)))
     }
 
@@ -202,8 +210,15 @@ fn record_name(kind: &str, about: &Path) -> String {
     format!("{kind}-{}", Digest::of(about.as_os_str().as_bytes()).hex())
 }
 
+/// The one name of a file, also before it is there.
 fn canonical(path: &Path) -> Result<PathBuf, StateError> {
-    fs::canonicalize(path).map_err(|error| at(path, problem(&error)))
+    let canonical = match (fs::canonicalize(path), path.parent(), path.file_name()) {
+        (Err(error), Some(folder), Some(name)) if error.kind() == io::ErrorKind::NotFound => {
+            fs::canonicalize(folder).map(|folder| folder.join(name))
+        }
+        (canonical, ..) => canonical,
+    };
+    canonical.map_err(|error| at(path, problem(&error)))
 }
 
 fn at(path: &Path, problem: String) -> StateError {
@@ -258,15 +273,30 @@ mod tests {
         assert!(!state.is_accepted(&other, &second).expect("the state is good"));
         let same = dir.path().join("state/../toolcell.lock");
         assert!(state.is_accepted(&same, &second).expect("the state is good"));
-        assert_eq!(state.built(&lock).expect("the state is good"), None);
+        assert!(!state.is_built(&lock, &second).expect("the state is good"));
     }
 
     #[test]
-    fn builds_are_remembered_across_processes() {
-        let (_dir, state, component) = state();
-        state.record_build(&component, &Digest::of(b"built")).expect("the state is writable");
+    fn the_last_two_builds_are_remembered_across_processes() {
+        let (dir, state, _) = state();
+        let component = dir.path().join("plugin.wasm");
+        let counts = |state: &State| {
+            ["first", "second", "third"]
+                .map(|build| state.is_built(&component, &Digest::of(build.as_bytes())).expect("the state is good"))
+        };
+        let build = |build: &str| {
+            state.record_build(&component, &Digest::of(build.as_bytes())).expect("the state is writable");
+        };
+        assert_eq!(counts(&state), [false, false, false]);
+        build("first");
+        fs::write(&component, "").expect("a file");
+        assert_eq!(counts(&state), [true, false, false], "the file's name is the same before it is there");
+        build("second");
+        build("second");
+        assert_eq!(counts(&state), [true, true, false]);
+        build("third");
         let again = State::at(&state.path).expect("the folder exists");
-        assert_eq!(again.built(&component).expect("the state is good"), Some(Digest::of(b"built")));
+        assert_eq!(counts(&again), [false, true, true]);
     }
 
     #[test]

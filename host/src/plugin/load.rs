@@ -90,7 +90,7 @@ pub(super) struct Candidate<'a> {
     pub(super) manifest: Manifest,
     pub(super) wasm: Bytes,
     pub(super) component: Digest,
-    pub(super) built_here: Option<Digest>,
+    pub(super) built_here: bool,
     /// The plugin's own folder, if it is known.
     pub(super) home: Option<PathBuf>,
 }
@@ -100,9 +100,9 @@ impl<'a> Candidate<'a> {
         let candidate = Self::files(folder, found)?;
         // A record in doubt counts for nothing.
         let path = folder.component_path(found, &candidate.manifest);
-        let built_here = state.built(&path).unwrap_or_else(|error| {
+        let built_here = state.is_built(&path, &candidate.component).unwrap_or_else(|error| {
             tracing::warn!("{error}");
-            None
+            false
         });
         Ok(Self { built_here, ..candidate })
     }
@@ -116,7 +116,7 @@ impl<'a> Candidate<'a> {
         let wasm =
             folder.component(found, &manifest).map_err(|error| NotServed::InvalidComponent(error.to_string()))?;
         let component = Digest::of(&wasm);
-        Ok(Self { found, manifest, wasm: wasm.into(), component, built_here: None, home: folder.home(found) })
+        Ok(Self { found, manifest, wasm: wasm.into(), component, built_here: false, home: folder.home(found) })
     }
 
     fn name(&self) -> &PluginName {

@@ -31,7 +31,7 @@ pub(crate) async fn component_on_trial(
     wasm: Vec<u8>,
 ) -> Result<Vec<Tool>, NotServed> {
     let component = Digest::of(&wasm);
-    tools(sandbox, &Candidate { found, manifest, wasm: wasm.into(), component, built_here: None, home: None }).await
+    tools(sandbox, &Candidate { found, manifest, wasm: wasm.into(), component, built_here: false, home: None }).await
 }
 
 async fn tools(sandbox: &Arc<Sandbox>, candidate: &Candidate<'_>) -> Result<Vec<Tool>, NotServed> {

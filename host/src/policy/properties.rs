@@ -151,7 +151,7 @@ fn within(limits: &Limits, bound: &Limits) -> bool {
 
 fn decide(asked: &Capabilities, entry: &Entry, policy: &Policy) -> Option<Grant> {
     let evidence =
-        Evidence { asked, entry: Some(entry), lock_counts: true, component: entry.component, built_here: None };
+        Evidence { asked, entry: Some(entry), lock_counts: true, component: entry.component, built_here: false };
     review(&evidence).ok()?.grant(&plugin(), entry.tools, policy).ok()
 }
 

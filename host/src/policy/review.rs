@@ -52,8 +52,8 @@ pub struct Evidence<'a> {
     pub lock_counts: bool,
     /// Digest of the component as read.
     pub component: Digest,
-    /// Digest that `toolcell build` recorded for this component on this machine.
-    pub built_here: Option<Digest>,
+    /// Whether this user's `toolcell build` made this component, on this machine.
+    pub built_here: bool,
 }
 
 /// A plugin whose permissions a person reviewed and whose component is the one reviewed, or was built here.
@@ -77,7 +77,7 @@ pub fn review(evidence: &Evidence) -> Result<Reviewed, NotServed> {
     if !unseen.is_empty() {
         return Err(NotServed::AsksForMore(Box::new(unseen)));
     }
-    if evidence.component != entry.component && evidence.built_here != Some(evidence.component) {
+    if evidence.component != entry.component && !evidence.built_here {
         return Err(NotServed::ComponentChanged);
     }
     Ok(Reviewed { asked: evidence.asked.clone(), entry: entry.clone() })
@@ -160,7 +160,7 @@ mod tests {
     }
 
     fn decide(asked: &Capabilities, entry: Option<&Entry>) -> Result<Grant, NotServed> {
-        let evidence = Evidence { asked, entry, lock_counts: true, component: component(), built_here: None };
+        let evidence = Evidence { asked, entry, lock_counts: true, component: component(), built_here: false };
         review(&evidence)?.grant(&plugin(), tools(), &Policy::default())
     }
 
@@ -186,7 +186,7 @@ mod tests {
             entry: Some(&entry),
             lock_counts: false,
             component: component(),
-            built_here: None,
+            built_here: false,
         };
         assert_eq!(review(&evidence), Err(NotServed::LockNotAccepted));
     }
@@ -282,11 +282,9 @@ mod tests {
         let entry = entry(&asked, asked.clone());
         let other = Digest::of(b"other");
         let mut evidence =
-            Evidence { asked: &asked, entry: Some(&entry), lock_counts: true, component: other, built_here: None };
+            Evidence { asked: &asked, entry: Some(&entry), lock_counts: true, component: other, built_here: false };
         assert_eq!(review(&evidence), Err(NotServed::ComponentChanged));
-        evidence.built_here = Some(component());
-        assert_eq!(review(&evidence), Err(NotServed::ComponentChanged));
-        evidence.built_here = Some(other);
+        evidence.built_here = true;
         assert!(review(&evidence).is_ok());
     }
 
@@ -295,13 +293,8 @@ mod tests {
         let asked = capabilities(&[], &[]);
         let entry = entry(&asked, asked.clone());
         let other = Digest::of(b"other");
-        let evidence = Evidence {
-            asked: &asked,
-            entry: Some(&entry),
-            lock_counts: true,
-            component: other,
-            built_here: Some(other),
-        };
+        let evidence =
+            Evidence { asked: &asked, entry: Some(&entry), lock_counts: true, component: other, built_here: true };
         let reviewed = review(&evidence).expect("it was built here");
         assert_eq!(reviewed.grant(&plugin(), other, &Policy::default()), Err(NotServed::ToolsChanged));
     }

@@ -23,6 +23,7 @@ mod streams;
 mod task;
 mod trap;
 mod turns;
+mod work;
 
 use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc, thread, time::Duration};
 
@@ -39,8 +40,8 @@ pub(crate) use self::{
     files::Folder,
     http::{PluginConnections, client_config, native_roots},
     program::{LoadError, Program},
-    run::{Pace, Work},
     turns::Turns,
+    work::{Pace, Work},
 };
 pub use self::{
     cache::{InvalidRedisUrl, Redis},

@@ -4,10 +4,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
@@ -16,9 +13,8 @@ use wasmtime::{Store, UpdateDeadline};
 
 use super::{
     Program, RawOutput, Sandbox, ToolSpec,
-    cache::PluginCache,
-    files::{Files, Folder},
-    http::{CallCredentials, Egress, PluginConnections},
+    files::Files,
+    http::{CallCredentials, Egress},
     limits::Limiter,
     postgres::Questions,
     program::{Form, LoadError},
@@ -26,99 +22,18 @@ use super::{
     state::{CallState, MAX_HANDLES, Parts},
     task::{CallFunction, CallTool, ListTools, Task},
     trap,
-    turns::{Admission, Arrival, Turns},
+    turns::{Admission, Arrival},
+    work::Work,
 };
 use crate::{
     call::{Call, CallId},
     failure::{self, Failure, WaitingFor},
-    policy::{Grant, Limits},
-    receipt::{Denial, Exchange, ExchangeEnd, Phases, Receipt, Unreachable},
-    replay::Replay,
-    user::{Begun, User},
+    receipt::{Exchange, ExchangeEnd, Phases, Receipt, Unreachable},
+    user::Begun,
 };
 
 /// Bytes that one call between guest and host may carry.
 const HOSTCALL_FUEL: usize = 16 << 20;
-
-/// Whether a tool's last call computed for longer than a tick. Such a tool starts on the guests' threads at once, so that
-/// it holds up nobody who serves a client.
-#[derive(Debug, Default)]
-pub(crate) struct Pace(AtomicBool);
-
-/// What to run, with what it may do.
-#[derive(Debug, Clone)]
-pub(crate) struct Work {
-    /// The plugin's name, for the log.
-    pub plugin: Arc<str>,
-    /// The tool's name within its plugin.
-    pub tool: Arc<str>,
-    /// What the call may do.
-    pub grant: Arc<Grant>,
-    /// The granted variables that are set on the host, with their values.
-    pub env: Arc<[(String, String)]>,
-    /// The granted variables that are not.
-    pub unset: Arc<[String]>,
-    /// The turns that the plugin's calls have.
-    pub turns: Arc<Turns>,
-    /// The plugin's connections.
-    pub connections: PluginConnections,
-    /// What the plugin may keep, or why it may keep nothing.
-    pub cache: Result<PluginCache, Arc<Denial>>,
-    /// The folders that the plugin may use.
-    pub folders: Arc<[Arc<Folder>]>,
-    /// How the tool's last call went.
-    pub pace: Arc<Pace>,
-}
-
-impl Work {
-    /// Work with nothing granted, such as listing a plugin's tools.
-    pub(crate) fn with_nothing(plugin: &str, tool: &str, limits: Limits) -> Self {
-        Self {
-            plugin: plugin.into(),
-            tool: tool.into(),
-            grant: Arc::new(Grant::nothing(limits)),
-            env: Arc::new([]),
-            unset: Arc::new([]),
-            turns: Arc::new(Turns::new(1)),
-            connections: PluginConnections::default(),
-            cache: Err(Arc::new(Denial::Cache { is_asked: false, plugin: None })),
-            folders: Arc::new([]),
-            pace: Arc::new(Pace::default()),
-        }
-    }
-
-    /// The same work for a call of this user, whose own values come before the host's.
-    fn of(&self, user: &User) -> Self {
-        if !user.has_own(self.grant.env().iter()) {
-            return self.clone();
-        }
-        let (mut env, mut unset) = (Vec::new(), Vec::new());
-        for variable in self.grant.env() {
-            let name = variable.as_str();
-            let host = self.env.iter().find(|(set, _)| set == name).map(|(_, value)| value.as_str());
-            match user.value_or(variable, host) {
-                Some(value) => env.push((name.to_owned(), value.to_owned())),
-                None => unset.push(name.to_owned()),
-            }
-        }
-        Self { env: env.into(), unset: unset.into(), ..self.clone() }
-    }
-
-    /// The same work, which sees of its variables those that the replay sets, and a cache and folders that are empty and nobody
-    /// else's.
-    fn replaying(&self, replay: &Replay) -> Self {
-        let (mut env, mut unset) = (Vec::new(), Vec::new());
-        for name in self.grant.env().iter().map(ToString::to_string) {
-            match replay.value(&name) {
-                Some(value) => env.push((name, value.to_owned())),
-                None => unset.push(name),
-            }
-        }
-        let cache = self.cache.as_ref().map(PluginCache::alone).map_err(Arc::clone);
-        let folders = self.folders.iter().map(|folder| folder.emptied()).collect();
-        Self { env: env.into(), unset: unset.into(), cache, folders, ..self.clone() }
-    }
-}
 
 /// How the work of a call ended.
 enum End<T> {
@@ -182,7 +97,7 @@ impl Sandbox {
         call: Call,
     ) -> (Result<T::Answer, Failure>, Receipt) {
         let (id, cancel) = (call.id, call.cancel.clone());
-        let starts_inline = !work.pace.0.load(Ordering::Relaxed);
+        let starts_inline = !work.pace.is_slow();
         let work = call.replay.as_ref().map_or_else(|| work.of(&call.user), |replay| work.replaying(replay));
         let cell = Cell { sandbox: Arc::clone(self), program: program.clone(), work, arrival: Instant::now() };
         let mut running = Box::pin(cell.run(task, call));
@@ -309,7 +224,7 @@ impl Cell {
             if state.cancel.is_cancelled() || Instant::now() >= state.deadline {
                 return Ok(UpdateDeadline::Interrupt);
             }
-            pace.0.store(true, Ordering::Relaxed);
+            pace.note(true);
             Ok(UpdateDeadline::Yield(1))
         });
         store
@@ -343,7 +258,7 @@ impl Cell {
             *computing += polled_for;
             if let Poll::Ready(end) = polled {
                 if is_first && polled_for < super::engine::TICK {
-                    self.work.pace.0.store(false, Ordering::Relaxed);
+                    self.work.pace.note(false);
                 }
                 return Poll::Ready(End::Done(end));
             }
