@@ -22,7 +22,7 @@ fn conforms(revision: &str) {
     let _ = fs::remove_dir_all(&results);
     let changing = Changing::serve(&[]);
     let mut suite = peers::conformance();
-    suite.args(["server", "--url", &changing.server.url, "--requirements", revision]);
+    suite.args(["server", "--url", &changing.server.url(), "--requirements", revision]);
     suite.arg("--expected-failures").arg(expected).arg("--output-dir").arg(&results);
     let output = suite.output().expect("it runs");
     let said = [output.stdout, output.stderr].concat();

@@ -29,8 +29,6 @@ mod folder;
 mod http;
 #[path = "../support/http_client.rs"]
 mod http_client;
-#[path = "../support/http_server.rs"]
-mod http_server;
 mod in_process;
 mod input;
 mod isolation;

@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{clients, folder::Folder, http_server::Served, peers, upstream::Upstream};
+use crate::{clients, folder::Folder, peers, server::Served, upstream::Upstream};
 
 /// A folder whose list of tools changes whenever the conformance guest's `test_trigger_tool_change` is called, and a server of it.
 pub struct Changing {
@@ -36,7 +36,7 @@ impl Changing {
             ("text/plain", Vec::new())
         });
         let substitute = format!("https://trigger.example={}", trigger.url(""));
-        let server = Served::new(&folder, &["--upstream", &substitute]);
+        let server = Served::at(&folder, "127.0.0.1:0", &["--upstream", &substitute]);
         Self { server, _trigger: trigger }
     }
 }
@@ -57,7 +57,7 @@ fn plan(changing: &Changing, era: &str) -> Value {
         json!({"do": "call", "tool": "test_tool_with_progress", "progress": true}),
         json!({"do": "change", "tool": "test_trigger_tool_change"}),
     ]);
-    json!({"url": changing.server.url, "era": era, "steps": steps})
+    json!({"url": changing.server.url(), "era": era, "steps": steps})
 }
 
 fn check(mut answers: Vec<Value>, version: &str) {
@@ -97,11 +97,11 @@ fn the_first_typescript_client() {
 #[test]
 fn the_inspector_in_both_eras() {
     let folder = clients::folder();
-    let server = Served::new(&folder, &[]);
+    let server = Served::start(&folder);
     let files = tempfile::tempdir().expect("a folder can be made");
     let config = files.path().join("servers.json");
     for era in ["legacy", "modern"] {
-        let servers = json!({"mcpServers": {"toolcell": {"type": "http", "url": server.url, "protocolEra": era}}});
+        let servers = json!({"mcpServers": {"toolcell": {"type": "http", "url": server.url(), "protocolEra": era}}});
         fs::write(&config, servers.to_string()).expect("the folder is ours");
         let inspect = |arguments: &[&str]| {
             let mut inspector = peers::inspector();

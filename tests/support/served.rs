@@ -26,7 +26,12 @@ pub struct Served {
 impl Served {
     /// Serves the folder at a free port of the loopback interface.
     pub fn start(folder: &Folder) -> Self {
-        let mut served = Self::run(folder.toolcell().args(["serve", "--locked", "--http", "127.0.0.1:0"]));
+        Self::at(folder, "127.0.0.1:0", &[])
+    }
+
+    /// Serves the folder at this address, with these options besides.
+    pub fn at(folder: &Folder, address: &str, options: &[&str]) -> Self {
+        let mut served = Self::run(folder.toolcell().args(["serve", "--locked", "--http", address]).args(options));
         let url = served.wait_for_log("listening at ");
         let address = url.split("://").nth(1).and_then(|rest| rest.split('/').next()).expect("a URL");
         served.address = address.parse().expect("an address");
@@ -62,6 +67,11 @@ impl Served {
             assert!(began.elapsed() < PATIENCE, "{words:?} is not in the log: {}", self.log());
             thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Where clients go that speak HTTP without TLS.
+    pub fn url(&self) -> String {
+        format!("http://{}/mcp", self.address)
     }
 
     pub fn connect(&self) -> Http {

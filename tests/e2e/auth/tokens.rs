@@ -3,9 +3,14 @@
 use std::{fs, process::Stdio, time::Duration};
 
 use insta::assert_snapshot;
+use serde_json::json;
 
 use super::{Server, folder};
-use crate::{client::PATIENCE, folder::Folder};
+use crate::{
+    client::PATIENCE,
+    folder::Folder,
+    server::{Http, POST, initialize},
+};
 
 const IN_FILE: &str = "[auth]\ntokens = \"tokens.toml\"\n";
 
@@ -97,6 +102,36 @@ fn a_token_that_is_revoked_or_expires_is_refused_while_the_server_runs() {
     let line = server.process.wait_for_log("expired-token");
     assert!(line.contains("user=\"bob\""), "{line}");
     server.call_with(&carol).is_answered();
+}
+
+/// The id of somebody else's session, in the older era, opens nothing.
+#[test]
+fn a_session_is_of_use_to_its_user_only() {
+    let folder = folder(IN_FILE);
+    let (alice, bob) = (new(&folder, &["alice"]), new(&folder, &["bob"]));
+    let server = Server::start(&folder);
+    let list = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}).to_string();
+    let send = |method: &str, token: &str, session: Option<&str>, body: &str| {
+        let token = format!("Bearer {token}");
+        let mut headers = POST.to_vec();
+        headers.push(("authorization", &token));
+        headers.extend(session.map(|session| ("mcp-session-id", session)));
+        Http::tcp(([127, 0, 0, 1], server.port).into()).request(method, "/mcp", &headers, body)
+    };
+    let opened = send("POST", &alice, None, &initialize().to_string());
+    let session = opened.header("mcp-session-id").expect("a session");
+    for method in ["POST", "GET", "DELETE"] {
+        let body = if method == "POST" { list.as_str() } else { "" };
+        let refused = send(method, &bob, Some(session), body);
+        assert_eq!(
+            (refused.status, refused.body.as_str()),
+            (404, "no such session: send initialize again\n"),
+            "{method}"
+        );
+    }
+    assert_eq!(send("POST", "tc_wrong", Some(session), &list).status, 401);
+    let listed = send("POST", &alice, Some(session), &list);
+    assert_eq!(listed.json()["result"]["tools"][0]["name"], "echo", "{listed:?}");
 }
 
 /// Ten wrong ones are answered as such; that the eleventh is not does not lock anybody out.

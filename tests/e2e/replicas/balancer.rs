@@ -10,10 +10,10 @@ use std::{
 };
 
 use hyper::Response;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::{client::PATIENCE, folder::Folder, http_server::Served, peers};
+use crate::{client::PATIENCE, folder::Folder, peers, server::Served};
 
 /// How many replicas there are.
 pub const REPLICAS: usize = 3;
@@ -67,10 +67,9 @@ impl Balancer {
 
     /// Asks a replica to end as service managers do, waits until it has, and gives its exit code.
     pub fn terminate(&mut self, replica: usize) -> Option<i32> {
-        let server = self.replicas[replica].server.take().expect("it runs");
-        let process = i32::try_from(server.process()).ok().and_then(Pid::from_raw).expect("the number of a process");
-        kill_process(process, Signal::TERM).expect("it is our child");
-        server.ended()
+        let mut server = self.replicas[replica].server.take().expect("it runs");
+        server.signal(Signal::TERM);
+        server.ended().code()
     }
 
     /// Starts a replica again where it was.
@@ -93,7 +92,7 @@ pub fn replica<T>(response: &Response<T>) -> Option<usize> {
 }
 
 fn serve(folder: &Folder, port: u16) -> Served {
-    Served::at(folder, &format!("127.0.0.1:{port}"))
+    Served::at(folder, &format!("127.0.0.1:{port}"), &[])
 }
 
 /// A request is sent to another replica where no connection is to be had, and to no other once it may have been read: a tool
