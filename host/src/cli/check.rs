@@ -10,7 +10,7 @@ use crate::{
         files::{Found, component_at},
         receivers,
     },
-    policy::{Capabilities, EnvName, NotServed, PluginName},
+    policy::{Capabilities, EnvName, Grant, NotServed, PluginName},
     sandbox::Sandbox,
 };
 
@@ -59,7 +59,7 @@ async fn plugins(open: &Open, written: Option<&str>) -> anyhow::Result<bool> {
             Ok(inspection) => {
                 let path = folder.component_path(found, &folder.manifest(found)?);
                 let gets = credentials(&sandbox, &catalog, &found.name);
-                describe(&inspection, &path, granted(&catalog, &found.name).as_ref(), &gets, &mut out)?;
+                describe(&inspection, &path, grant(&catalog, &found.name), &gets, &mut out)?;
             }
             Err(reason) if Some(&reason) != unserved => problem(open, found, "   also", &reason, &mut out)?,
             Err(_) => {}
@@ -98,17 +98,8 @@ fn problem(open: &Open, found: &Found, label: &str, reason: &NotServed, out: &mu
 }
 
 /// What calls of a plugin that is served may do, narrowed by toolcell.toml.
-fn granted(catalog: &Catalog, plugin: &PluginName) -> Option<Capabilities> {
-    let tool = catalog.tools.iter().find(|tool| tool.plugin() == plugin.as_str())?;
-    let grant = tool.grant();
-    Some(Capabilities {
-        network: grant.network().clone(),
-        env: grant.env().clone(),
-        cache: grant.cache(),
-        postgres: grant.postgres().clone(),
-        files: grant.files().clone(),
-        ..Capabilities::default()
-    })
+fn grant<'a>(catalog: &'a Catalog, plugin: &PluginName) -> Option<&'a Grant> {
+    catalog.tools.iter().find(|tool| tool.plugin() == plugin.as_str()).map(|tool| tool.grant())
 }
 
 /// The credentials that requests of a plugin get, in words: servers, header fields and variables.
@@ -159,7 +150,7 @@ async fn file(open: &Open, path: &Path) -> anyhow::Result<bool> {
 fn describe(
     inspection: &Inspection,
     component: &Path,
-    granted: Option<&Capabilities>,
+    grant: Option<&Grant>,
     credentials: &[String],
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
@@ -169,8 +160,12 @@ fn describe(
     let mut row = |label: &str, text: &str| writeln!(out, "{}", terminal::hanging(&format!("   {label:10} "), text));
     row("tools", &inspection.shown_tools().collect::<Vec<_>>().join(", "))?;
     row("asks to", &words(&inspection.asked))?;
-    if let Some(granted) = granted {
-        row("may", &words(granted))?;
+    if let Some(grant) = grant {
+        row("may", &words(&grant.granted()))?;
+        let exceptions: Vec<_> = grant.exceptions().map(|rule| format!("reach {rule}")).collect();
+        if !exceptions.is_empty() {
+            row("but not", &exceptions.join("; "))?;
+        }
     }
     if !credentials.is_empty() {
         row("gets", &credentials.join("; "))?;

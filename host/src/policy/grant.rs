@@ -156,6 +156,11 @@ impl Grant {
         &self.network
     }
 
+    /// The rules of toolcell.toml that take something out of those in force.
+    pub fn exceptions(&self) -> impl Iterator<Item = &NetworkRule> {
+        self.denied_network.iter().filter(|denied| self.network.iter().any(|rule| rule.intersection(denied).is_some()))
+    }
+
     /// The variables that may be read.
     #[must_use]
     pub fn env(&self) -> &BTreeSet<EnvName> {

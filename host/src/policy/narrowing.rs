@@ -94,6 +94,9 @@ impl Policy {
         let cache = own.map(|own| own.cache).unwrap_or_default();
         grant.shares_cache = cache == CacheUse::Shared;
         grant.cache = grant.cache.filter(|_| cache != CacheUse::Off).map(|room| room.capped_by(&self.cache));
+        // A rule that denies is read as one that asks is: `*` takes in special addresses. What it leaves nothing of is not shown as
+        // granted.
+        grant.network.retain(|rule| !self.deny.iter().any(|denied| denied.asks_for(rule)));
         grant.denied_network.extend(self.deny.iter().cloned());
         grant.limits = grant.limits.capped_by(&self.caps);
         grant.plugin = Some(plugin.clone());
@@ -180,6 +183,16 @@ mod tests {
         let denial = Denial::NotGranted { server: evil.clone(), plugin: Some("p".to_owned()) };
         assert_eq!(narrowed.may_reach(&evil), Err(denial));
         assert_eq!(narrowed.may_reach(&server("https://good.example")), Ok(()));
+        assert_eq!(
+            narrowed.exceptions().collect::<Vec<_>>(),
+            rules(&["https://*.evil.example"]).iter().collect::<Vec<_>>()
+        );
+
+        let denied = rules(&["https://*.evil.example", "http://*", "https://elsewhere.example:444"]);
+        let before = grant(&["https://a.evil.example", "http://10.0.0.5", "https://good.example"], &[]);
+        let narrowed =
+            Policy { deny: denied, ..Policy::default() }.narrow(&plugin("p"), before).expect("it is enabled");
+        assert_eq!((narrowed.network(), narrowed.exceptions().count()), (&rules(&["https://good.example"]), 0));
     }
 
     #[test]

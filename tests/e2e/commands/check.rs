@@ -105,3 +105,19 @@ fn the_cache_that_is_asked_for_and_what_the_operator_leaves_of_it_are_shown() {
     let may = "may keep up to 8MiB from one call to the next, each entry for at most 10m";
     assert!(text.contains(asked) && text.contains(may), "{}", ran.shown());
 }
+
+#[test]
+fn servers_that_the_operator_takes_away_are_not_shown_as_granted() {
+    let asked = "[capabilities]\nnetwork = [\"https://a.example\", \"https://*.b.example\"]\n";
+    let folder = Folder::new(&[("echo", asked)]);
+    let denied = "[network]\ndeny = [\"https://a.example\", \"https://secret.b.example\", \"https://c.example\"]\n";
+    folder.lock().write("toolcell.toml", denied);
+    let ran = run(&folder, &["--locked", "check", "echo"]);
+    let rows: Vec<_> =
+        ran.stdout.lines().map(str::trim).filter(|row| row.starts_with("may") || row.starts_with("but")).collect();
+    let expected = [
+        "may        reach every server under b.example (https://*.b.example)",
+        "but not    reach https://secret.b.example",
+    ];
+    assert_eq!(rows, expected, "{}", ran.shown());
+}
