@@ -119,6 +119,27 @@ impl Host {
         self.unknown.load(Ordering::Relaxed)
     }
 
+    /// Whether the plugins that were there at the start are loaded, or known not to be served.
+    #[must_use]
+    pub fn is_started(&self) -> bool {
+        *self.registry.started().borrow()
+    }
+
+    /// Waits until the user may call this tool or the start is over, for so long at most.
+    pub async fn found(&self, tool: &str, user: &User, most: Duration) {
+        let (mut started, mut changes) = (self.registry.started(), self.changes());
+        let found = async {
+            while !*started.borrow_and_update() && self.catalog().of(user).get(tool).is_none() {
+                tokio::select! {
+                    Ok(()) = started.changed() => {}
+                    Ok(()) = changes.changed() => {}
+                    else => return,
+                }
+            }
+        };
+        let _ = timeout(most, found).await;
+    }
+
     /// Waits until the plugins that were there at the start are loaded, for so long at most.
     pub async fn started(&self, most: Duration) {
         let _ = timeout(most, self.registry.started().wait_for(|started| *started)).await;

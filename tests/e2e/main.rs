@@ -16,6 +16,9 @@ mod chromium;
 mod client;
 mod clients;
 mod commands;
+#[allow(dead_code, reason = "it is shared with tests that use more of it")]
+#[path = "../support/components.rs"]
+mod components;
 mod conformance;
 mod console;
 mod coverage;

@@ -10,6 +10,7 @@ use wasm_encoder::{
 
 use crate::{
     client::Client,
+    components::ByHand,
     folder::{Folder, component},
 };
 
@@ -27,14 +28,10 @@ fn a_big_plugin_that_is_compiled_holds_up_no_other() {
     folder.build("big", &big_echo());
     let (mut client, _cache) = serve_cold(&folder);
     let began = Instant::now();
-    assert_eq!(call_once_there(&mut client, "echo")["structuredContent"], json!({"message": "hi"}));
+    assert_eq!(client.call("echo", json!({"message": "hi"}))["structuredContent"], json!({"message": "hi"}));
     let (small, log) = (began.elapsed(), client.log());
     assert!(log.contains("plugin big: compiling its component of "), "{log}");
     assert!(!log.contains("plugin big: compiled in "), "the small plugin waited for the big one: {log}");
-
-    let told = client.request("tools/call", json!({"name": "big_echo", "arguments": {"message": "hi"}}));
-    let told = told["error"]["message"].to_string();
-    assert!(told.contains("still being loaded, try again in some seconds: big"), "{told}");
 
     while client.tools() != ["big_echo", "echo"] {
         client.wait_for(CHANGED);
@@ -44,15 +41,21 @@ fn a_big_plugin_that_is_compiled_holds_up_no_other() {
     assert_eq!(client.call("big_echo", json!({"message": "hi"}))["structuredContent"], json!({"message": "hi"}));
 }
 
-/// A call is answered as soon as its own plugin is compiled.
-fn call_once_there(client: &mut Client, tool: &str) -> serde_json::Value {
-    loop {
-        let mut answer = client.request("tools/call", json!({"name": tool, "arguments": {"message": "hi"}}));
-        if answer["error"].is_null() {
-            return answer["result"].take();
-        }
-        std::thread::sleep(Duration::from_millis(200));
-    }
+#[test]
+fn a_call_of_a_plugin_that_is_compiled_waits_for_it_and_not_for_ever() {
+    let folder = Folder::new(&[("echo", "")]);
+    folder.add_as("late", "echo", "tools.prefix = \"late_\"");
+    folder.lock();
+    let loops = ByHand { fields: "(func $first (loop $again (br $again))) (start $first)", ..ByHand::default() };
+    folder.build("late", &loops.component("late_echo"));
+    let (mut client, _cache) = serve_cold(&folder);
+    let began = Instant::now();
+    let late = client.begin_call("late_echo", json!({}));
+    let result = client.call("echo", json!({"message": "hi"}));
+    assert_eq!(result["structuredContent"], json!({"message": "hi"}), "it is compiled first: {result}");
+    let told = client.end(late)["error"]["message"].to_string();
+    assert!(told.contains("still being loaded, try again in some seconds: late"), "{told}");
+    assert!(began.elapsed() >= Duration::from_secs(5), "{:?}", began.elapsed());
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod caches;
 mod client;
 mod clients;
 mod code_cache;
+#[path = "../support/components.rs"]
 mod components;
 mod databases;
 mod endless;

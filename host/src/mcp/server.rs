@@ -37,6 +37,9 @@ const FRESH: Duration = Duration::from_secs(5);
 /// For how long after a client came its lists of tools wait for plugins that have to be compiled: some clients never ask again.
 const START: Duration = Duration::from_secs(3);
 
+/// For how long a call waits at the start for its plugin to be compiled: clients know tools from before.
+const LATE: Duration = Duration::from_secs(5);
+
 /// How often it is looked whether a client that is told about changes is still there.
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -236,6 +239,9 @@ pub(super) async fn called(
 ) -> Result<CallToolResult, ErrorData> {
     let CallToolRequestParams { name, arguments, .. } = request;
     let user = Arc::clone(&call.user);
+    if !host.is_started() {
+        let _ = call.cancel.run_until_cancelled(host.found(&name, &user, LATE)).await;
+    }
     let outcome = host.call(&name, arguments.unwrap_or_default(), call).await;
     let outcome = outcome.map_err(|tool| ErrorData::invalid_params(unknown(host, &tool, &user), None))?;
     let mut result = convert::result(&name, outcome);

@@ -103,8 +103,7 @@ impl Endpoint {
     }
 
     fn readiness(&self) -> Answer {
-        let is_started = *self.host.registry().started().borrow();
-        match (is_started, self.ends.unready.is_cancelled()) {
+        match (self.host.is_started(), self.ends.unready.is_cancelled()) {
             (_, true) => plain(StatusCode::SERVICE_UNAVAILABLE, "ending\n"),
             (false, _) => plain(StatusCode::SERVICE_UNAVAILABLE, "starting\n"),
             (true, false) => plain(StatusCode::OK, "ready\n"),
