@@ -29,6 +29,7 @@ mod counters;
 mod endpoint;
 mod listener;
 mod names;
+mod plain_call;
 mod sessions;
 mod tls;
 

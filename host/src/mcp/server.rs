@@ -14,8 +14,8 @@ use rmcp::{
     model::{
         CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CustomRequest, CustomResult,
         DiscoverResult, ErrorCode, Implementation, InitializeRequestParams, InitializeResult, ListToolsResult,
-        MetaObject, PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig, SubscriptionFilter,
-        Tool,
+        MetaObject, PaginatedRequestParams, ProtocolVersion, RequestId, RequestMetaObject, ServerCapabilities,
+        ServerConfig, SubscriptionFilter, Tool,
     },
     service::{NotificationContext, RequestContext, SubscriptionContext},
 };
@@ -141,7 +141,8 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let version = spoken_version(&context)?;
-        let trace = self.host.begin_trace(&request.name, || carried(&context, &version));
+        let over_http = context.extensions.get::<Parts>();
+        let trace = self.host.begin_trace(&request.name, || carried(over_http, &context.meta, &context.id, &version));
         let call = Call { trace, ..call_from(context.extensions.get(), context.ct.clone())? };
         let result = match context.meta.get_progress_token() {
             None => called(&self.host, request, call, &version).await,
@@ -275,11 +276,15 @@ pub(super) fn call_from(over_http: Option<&Parts>, cancel: CancellationToken) ->
 
 /// What the request says of the trace that it belongs to: in its `_meta` for itself, and over HTTP in the header for whatever
 /// carried it. Where there is one only, the call belongs to that.
-fn carried(context: &RequestContext<RoleServer>, version: &ProtocolVersion) -> Carried {
-    let parts = context.extensions.get::<Parts>();
-    let of_meta = context.meta.get_traceparent();
-    let of_meta = of_meta.and_then(|parent| TraceContext::parse(parent, context.meta.get_tracestate()));
-    let of_header = parts.and_then(|parts| {
+pub(super) fn carried(
+    over_http: Option<&Parts>,
+    meta: &RequestMetaObject,
+    id: &RequestId,
+    version: &ProtocolVersion,
+) -> Carried {
+    let of_meta = meta.get_traceparent();
+    let of_meta = of_meta.and_then(|parent| TraceContext::parse(parent, meta.get_tracestate()));
+    let of_header = over_http.and_then(|parts| {
         let field = |name: &str| {
             parts.headers.get_all(name).iter().map(|value| value.to_str().ok()).collect::<Option<Vec<_>>>()
         };
@@ -294,8 +299,8 @@ fn carried(context: &RequestContext<RoleServer>, version: &ProtocolVersion) -> C
         carrier: carrier.filter(|carrier| Some(carrier) != parent.as_ref()),
         parent,
         protocol: version.to_string(),
-        request: context.id.to_string(),
-        transport: if parts.is_some() { "tcp" } else { "pipe" },
+        request: id.to_string(),
+        transport: if over_http.is_some() { "tcp" } else { "pipe" },
     }
 }
 

@@ -43,6 +43,8 @@ pub(super) struct Description {
     pub(super) input: Schema,
     pub(super) output: Option<Schema>,
     pub(super) spec: ToolSpec,
+    /// Whether its input schema may name headers.
+    repeats_arguments: bool,
 }
 
 impl Description {
@@ -74,11 +76,14 @@ impl Description {
                 None => Ok(schema),
             }
         };
+        let input = schema("input", &spec.input_schema)?;
         Ok(Self {
             own_name: name.clone(),
             title: spec.title.clone(),
             text: spec.description.clone(),
-            input: schema("input", &spec.input_schema)?,
+            // Read anew from what was parsed: no escape hides a name.
+            repeats_arguments: Value::Object((*input.json).clone()).to_string().contains("x-mcp-header"),
+            input,
             output: spec.output_schema.as_ref().map(|text| schema("output", text)).transpose()?,
             spec,
         })
@@ -190,6 +195,12 @@ impl Tool {
     #[must_use]
     pub fn input_schema(&self) -> &Arc<Map<String, Value>> {
         &self.description.input.json
+    }
+
+    /// Whether clients over HTTP have to repeat arguments in headers (MCP 2026-07-28, basic/transports, `x-mcp-header`).
+    #[must_use]
+    pub fn repeats_arguments(&self) -> bool {
+        self.description.repeats_arguments
     }
 
     /// What structured results satisfy.

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{
     folder::Folder,
-    server::{Http, Served},
+    server::{Http, Served, borrowed, modern_request},
 };
 
 const CHANGED: &str = "notifications/tools/list_changed";
@@ -24,6 +24,39 @@ fn the_newer_era_needs_no_session() {
     assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/json")), "{reply:?}");
     assert_eq!(reply.header("mcp-session-id"), None);
     assert_eq!(reply.json()["result"]["structuredContent"], json!({"message": "hi"}), "{reply:?}");
+}
+
+/// A plain call is answered by a shorter way than one that has anything about it. What comes of it is the same.
+#[test]
+fn the_short_way_answers_what_the_long_way_does() {
+    let folder = Folder::new(&[("echo", ""), ("toolerror", ""), ("panics", ""), ("prints", "")]);
+    let server = Served::start(folder.lock());
+    let mut client = server.connect();
+    let calls = [
+        ("echo", json!({"message": "hi"})),
+        ("echo", json!({"mesage": "hi"})),
+        ("toolerror", json!({})),
+        ("panics", json!({})),
+        ("prints", json!({})),
+        ("nothing", json!({})),
+    ];
+    for (tool, arguments) in calls {
+        let (headers, body) = modern_request("tools/call", json!({"name": tool, "arguments": arguments}));
+        let mut answers =
+            ["application/json, text/event-stream", "application/json;q=1, text/event-stream"].map(|accept| {
+                let headers = borrowed(&headers).into_iter().filter(|(name, _)| *name != "accept");
+                let headers: Vec<_> = headers.chain([("accept", accept)]).collect();
+                let reply = client.request("POST", "/mcp", &headers, &body);
+                (reply.status, reply.header("content-type").map(str::to_owned), reply.json())
+            });
+        for (_, _, answer) in &mut answers {
+            // What differs from call to call, in the receipt and wherever the call is named.
+            let receipt = answer["result"]["_meta"]["toolcell/receipt"].take();
+            let text = answer.to_string();
+            *answer = receipt["call"].as_str().map_or(text.clone(), |call| text.replace(call, "CALL")).into();
+        }
+        assert_eq!(answers[0], answers[1], "{tool}");
+    }
 }
 
 #[test]

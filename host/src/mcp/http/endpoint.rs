@@ -23,6 +23,7 @@ use super::{
     auth, body,
     counters::{Counters, Place},
     names::Names,
+    plain_call::PlainCall,
     sessions::{InUse, Sessions},
 };
 use crate::{
@@ -181,6 +182,11 @@ impl Endpoint {
         }
         let stream = if is_listen(&message) { Some(self.stream(&user)?) } else { None };
         accept_what_any_means(&mut request.headers);
+        if session.is_none()
+            && let Some(call) = PlainCall::of(message, &request.headers, &self.host, &user)
+        {
+            return Ok(call.answer(&self.host, &request).await);
+        }
         let request = Request::from_parts(request, Full::new(body));
         let held: Held = (session, stream);
         let answer = Sessions::of_user(user, self.mcp.handle(request)).await;
