@@ -66,6 +66,8 @@ enum Hidden {
 
 fn hidden(c: char) -> Option<Hidden> {
     match c {
+        // Most of all text, and all of each line of the audit log: worth not comparing with everything below.
+        ' '..='~' => None,
         _ if c.is_control() => Some(Hidden::Active),
         '\u{61c}'                      // Arabic letter mark
         | '\u{200e}' | '\u{200f}'      // direction marks
