@@ -1,5 +1,6 @@
 //! Who may call over HTTP: the real binary with tokens, with access tokens of an issuer, behind a gateway.
 
+mod clients;
 mod exchange;
 mod gateway;
 mod oauth;

@@ -1,6 +1,8 @@
 //! What `docs/deploy.md` tells people to run: its settings are settings, its options exist, and its repository is
 //! served.
 
+pub mod nginx;
+
 use std::{collections::BTreeSet, fs, path::Path};
 
 use toolcell::{config::Config, policy::Digest, source::Source};

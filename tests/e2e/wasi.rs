@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use wasmparser::{Parser, Payload};
 
 use crate::{
+    components::leb128,
     failure::provoke::CACHE,
     files,
     folder::{Folder, component},
@@ -53,18 +54,6 @@ fn with_version(imports: &[u8], version: &str) -> Vec<u8> {
     }
     renamed.extend(rest);
     renamed
-}
-
-fn leb128(mut number: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    loop {
-        let low = u8::try_from(number & 0x7f).expect("seven bits");
-        number >>= 7;
-        bytes.push(if number == 0 { low } else { low | 0x80 });
-        if number == 0 {
-            return bytes;
-        }
-    }
 }
 
 #[test]

@@ -84,21 +84,22 @@ fn encode(module: &str) -> Vec<u8> {
 }
 
 /// The component with so many instances more of this core module.
-pub fn with_instances(component: &[u8], module: &str, instances: u32) -> Vec<u8> {
+pub fn with_instances(component: &[u8], module: &str, instances: usize) -> Vec<u8> {
     let modules = Parser::new(0).parse_all(component);
     let modules = modules.filter(|payload| matches!(payload, Ok(Payload::ModuleSection { .. }))).count();
     let module = wat::parse_str(module).expect("the test writes a module");
     // An instance of that module, without arguments.
-    let instance = [vec![0], leb128(u32::try_from(modules).expect("there are few")), vec![0]].concat();
-    let instances = [leb128(instances), instance.repeat(instances as usize)].concat();
+    let instance = [vec![0], leb128(modules), vec![0]].concat();
+    let instances = [leb128(instances), instance.repeat(instances)].concat();
     [component.to_vec(), section(1, &module), section(2, &instances)].concat()
 }
 
 fn section(id: u8, content: &[u8]) -> Vec<u8> {
-    [vec![id], leb128(u32::try_from(content.len()).expect("it is short")), content.to_vec()].concat()
+    [vec![id], leb128(content.len()), content.to_vec()].concat()
 }
 
-fn leb128(mut number: u32) -> Vec<u8> {
+/// A number as WebAssembly has it (binary format, 5.2.2).
+pub fn leb128(mut number: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     loop {
         let low = u8::try_from(number & 0x7f).expect("seven bits");

@@ -1,5 +1,5 @@
 //! Other people's programs for the tests: MCP clients (the Python SDK, the TypeScript SDK and the MCP Inspector), MCP's conformance
-//! suite, PostgreSQL, Redis and HAProxy.
+//! suite, PostgreSQL, Redis, HAProxy and nginx.
 //!
 //! Each is installed once into the target directory, at the versions that `tests/peers` names; after that no network is
 //! needed. Whatever is missing fails the test with what to install: a protocol test that is skipped proves nothing.
@@ -60,14 +60,24 @@ pub fn conformance() -> Command {
 
 /// HAProxy, from Debian.
 pub fn haproxy() -> Command {
-    let folder = installed("haproxy", |folder| drop(haproxy_in(folder)));
-    haproxy_in(&folder).program("usr/sbin/haproxy")
+    debian("haproxy")
 }
 
-fn haproxy_in(folder: &Path) -> Unpacked {
-    let without = fs::read_to_string(folder.join("without.txt")).expect("tests/peers can be read");
-    let without: Vec<_> = without.lines().collect();
-    Unpacked::get("haproxy", &without, folder).expect("HAProxy is Debian's, fetched once: is there a network?")
+/// nginx.
+pub fn nginx() -> Command {
+    debian("nginx")
+}
+
+/// A server of Debian's, in a package of its name.
+fn debian(package: &str) -> Command {
+    let unpacked = |folder: &Path| {
+        let without = fs::read_to_string(folder.join("without.txt")).expect("tests/peers can be read");
+        let without: Vec<_> = without.lines().collect();
+        let unpacked = Unpacked::get(package, &without, folder);
+        unpacked.unwrap_or_else(|error| panic!("{package} is Debian's, fetched once: is there a network? {error}"))
+    };
+    let folder = installed(package, |folder| drop(unpacked(folder)));
+    unpacked(&folder).program(&format!("usr/sbin/{package}"))
 }
 
 /// The MCP Inspector's command line, for arguments such as `./server stdio --method tools/list --format json`. What it says
