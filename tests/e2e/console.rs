@@ -307,3 +307,63 @@ fn wait(page: &Page, wanted: impl Fn(&Value) -> Value) -> Value {
         thread::sleep(Duration::from_millis(50));
     }
 }
+
+/// Where other machines reach the page, it is for those who are named, each with the proof that they have for MCP.
+#[test]
+fn elsewhere_it_is_for_those_who_are_named_and_prove_it() {
+    let folder = guests(&[("echo", "")]);
+    let token = |name: &str| {
+        let made = folder.toolcell().args(["token", "new", name]).output().expect("it runs");
+        format!("Authorization: Bearer {}", String::from_utf8_lossy(&made.stdout).trim())
+    };
+    let serve = |settings: &str| {
+        folder.write("toolcell.toml", &format!("[auth]\ntokens = \"tokens.toml\"\n\n{settings}"));
+        let mut serve = folder.toolcell();
+        serve.args(["serve", "--locked", "--http", "127.0.0.1:0", "--console", "0.0.0.0:0"]);
+        Client::start(&mut serve)
+    };
+    folder.write("toolcell.toml", "[auth]\ntokens = \"tokens.toml\"\n");
+    let (alice, bob) = (token("alice"), token("bob"));
+    let exposed = serve("");
+    exposed.wait_for_log("name those who may open it: `users` under [console]");
+    drop(exposed);
+
+    let server = serve("[http]\nhosts = [\"tools.example.com\"]\n\n[console]\nusers = [\"alice\"]\n");
+    let page = Page::elsewhere(&server);
+    let host = "Host: tools.example.com";
+    let get = |path: &str, headers: &[&str]| page.raw("GET", path, headers, "");
+    assert_eq!(get("/api/status", &[host, &alice]).status, 200);
+    let html = get("/", &[host, &alice]);
+    assert_eq!((html.status, html.header("set-cookie")), (200, None));
+    check_headers(&html, "/");
+    let refused = get("/", &[host, &bob]);
+    let told = "Toolcell: bob may not open this page: `users` under [console] in toolcell.toml names those who may.\n";
+    assert_eq!((refused.status, refused.body.as_str()), (403, told));
+    for path in ["/", "/api/status", "/api/events", "/app.js", "/none"] {
+        let nobody = get(path, &[host]);
+        assert_eq!(nobody.status, 401, "{path}: {}", nobody.body);
+        assert_eq!(get(path, &[host, "Authorization: Bearer tc_wrong"]).status, 401, "{path}");
+        assert_eq!(get(path, &["Host: evil.example", &alice]).status, 403, "{path}");
+    }
+    assert_eq!(get("/api/status", &[host, &alice, "Sec-Fetch-Site: cross-site"]).status, 403);
+    server.wait_for_log("no-credentials");
+
+    let post = |headers: &[&str]| {
+        let headers = [&[host, "Content-Type: application/json"], headers].concat();
+        page.raw("POST", "/api/tools/echo/call", &headers, "{\"message\": 1}").status
+    };
+    let own = "Origin: https://tools.example.com";
+    assert_eq!(post(&[&alice]), 403);
+    assert_eq!(post(&[&alice, "Origin: https://evil.example"]), 403);
+    assert_eq!(post(&[&bob, own]), 403);
+    assert_eq!(post(&[&alice, own]), 200);
+    let began = Instant::now();
+    let failure = loop {
+        // Pages share a status for a moment.
+        match get("/api/status", &[host, &alice]).json()["failures"][0].clone() {
+            Value::Null => assert!(began.elapsed() < PATIENCE),
+            failure => break failure,
+        }
+    };
+    assert_eq!((&failure["user"], &failure["code"]), (&json!("alice"), &json!("invalid_arguments")), "{failure}");
+}

@@ -35,7 +35,9 @@ pub(super) struct Serve {
     http: Option<Address>,
     #[command(flatten)]
     watch: Watch,
-    /// Show a status page at this address of this machine, such as 127.0.0.1:7070; how to open it is said on stderr
+    /// Show a status page at this address, such as 127.0.0.1:7070; how to open it is said on stderr
+    ///
+    /// On loopback it is for whoever reads that. Elsewhere it needs --http, and `users` under `[console]` in toolcell.toml.
     #[arg(long, value_name = "ADDRESS")]
     console: Option<SocketAddr>,
 }
@@ -48,10 +50,10 @@ impl Serve {
 
     pub(super) async fn run(self, mut open: Open) -> anyhow::Result<ExitCode> {
         open.set_folder(self.folder);
-        let console = self.console.map(Guarded::new).transpose()?;
         if let Some(address) = self.http {
-            return serve_http(&open, &address, &self.watch, console).await;
+            return serve_http(&open, &address, &self.watch, self.console).await;
         }
+        let console = self.console.map(Guarded::on_loopback).transpose()?;
         if io::stdin().is_terminal() {
             let example = open.command("call TOOL");
             writeln!(terminal::stderr(), "An MCP client starts this and writes to its stdin. By hand, try: {example}")?;
@@ -74,12 +76,14 @@ async fn serve_http(
     open: &Open,
     address: &Address,
     watch: &Watch,
-    console: Option<Guarded>,
+    console: Option<SocketAddr>,
 ) -> anyhow::Result<ExitCode> {
     // First of all: a signal that comes while plugins are loaded is not lost.
     let shutdown = shutdown();
     let config = open.http()?;
     let auth = Arc::new(token::auth(open)?);
+    let named = open.config()?.console.users;
+    let console = console.map(|address| Guarded::anywhere(address, &auth, &config, &named)).transpose()?;
     let certificate = config.tls.clone().map(Certificate::load).transpose()?;
     let scheme = if certificate.is_some() { "https" } else { "http" };
     more_descriptors();
@@ -149,12 +153,13 @@ fn more_descriptors() {
 async fn show_console(
     open: &Open,
     host: &Arc<Host>,
-    address: Option<Guarded>,
+    guarded: Option<Guarded>,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let Some(address) = address else { return Ok(()) };
-    let console = Console::new(Arc::clone(host), open.config()?.console, shutdown)?;
-    let url = console.serve(address).await.with_context(|| format!("the status page cannot listen at {address}"))?;
+    let Some(guarded) = guarded else { return Ok(()) };
+    let at = guarded.to_string();
+    let console = Console::new(Arc::clone(host), open.config()?.console, guarded, shutdown)?;
+    let url = console.serve().await.with_context(|| format!("the status page cannot listen at {at}"))?;
     // Once, and not in the log, which may be kept and sent elsewhere: whoever has it may call every tool.
     writeln!(terminal::stderr(), "status page: {url}")?;
     Ok(())

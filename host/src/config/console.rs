@@ -1,23 +1,30 @@
 //! `[console]`: what the status page keeps and lets its visitors do.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::source::{Source, SourceError};
+use crate::{
+    policy::UserName,
+    source::{Source, SourceError},
+};
 
 /// What the status page keeps and lets its visitors do. Where it listens is said by `serve --console` alone: a file
 /// that several servers share cannot give each of them an address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsoleConfig {
     /// Failed calls that are kept with their explanations, 1 to 1000.
     pub failures: usize,
     /// Whether calls can only be watched: neither cancelled nor made.
     pub read_only: bool,
+    /// Who may open the page where other machines reach it.
+    pub users: BTreeSet<UserName>,
 }
 
 impl Default for ConsoleConfig {
     fn default() -> Self {
-        Self { failures: 100, read_only: false }
+        Self { failures: 100, read_only: false, users: BTreeSet::new() }
     }
 }
 
@@ -26,6 +33,7 @@ impl Default for ConsoleConfig {
 pub(super) struct RawConsole {
     failures: Option<Spanned<i64>>,
     read_only: bool,
+    users: Vec<Spanned<String>>,
 }
 
 pub(super) fn console(source: &Source, written: &RawConsole) -> Result<ConsoleConfig, SourceError> {
@@ -37,6 +45,7 @@ pub(super) fn console(source: &Source, written: &RawConsole) -> Result<ConsoleCo
     Ok(ConsoleConfig {
         failures: written.failures.as_ref().map(failures).transpose()?.unwrap_or(ConsoleConfig::default().failures),
         read_only: written.read_only,
+        users: source.set(&written.users)?,
     })
 }
 
@@ -52,9 +61,10 @@ mod tests {
 
     #[test]
     fn what_is_not_written_is_the_default() {
-        assert_eq!(parse("[console]"), Ok(ConsoleConfig { failures: 100, read_only: false }));
-        let full = "[console]\nfailures = 7\nread-only = true";
-        assert_eq!(parse(full), Ok(ConsoleConfig { failures: 7, read_only: true }));
+        assert_eq!(parse("[console]"), Ok(ConsoleConfig::default()));
+        let full = "[console]\nfailures = 7\nread-only = true\nusers = [\"alice\"]";
+        let users = ["alice".parse().expect("a name")].into();
+        assert_eq!(parse(full), Ok(ConsoleConfig { failures: 7, read_only: true, users }));
     }
 
     #[test]

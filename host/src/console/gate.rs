@@ -1,14 +1,17 @@
 //! Who may see the page, and who may do something with it.
 //!
 //! A browser that this machine's user has open runs the code of other people's pages, which can send requests to
-//! loopback, too. So each request has to name a loopback host (otherwise a foreign name could be made to lead here: DNS
-//! rebinding), has to bring a secret that only the address printed at the start gives away, and must not come from a
-//! page of somebody else. What changes something needs the page's own `Origin` besides (Fetch standard, section 3.2).
+//! loopback, too. So each request has to name a host that is ours (otherwise a foreign name could be made to lead here: DNS
+//! rebinding), has to prove something, and must not come from a page of somebody else. What changes something needs the
+//! page's own `Origin` besides (Fetch standard, section 3.2).
+//!
+//! What has to be proven depends on where the page listens: on loopback, to have read the address that was printed at the
+//! start; elsewhere, to be one of the users named for it, as over `serve --http`.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeSet, io, net::SocketAddr, sync::Arc};
 
 use axum::{
-    extract::FromRequestParts,
+    extract::{ConnectInfo, FromRequestParts},
     http::{HeaderMap, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
@@ -17,38 +20,68 @@ use http::{HeaderName, uri::Authority};
 use subtle::ConstantTimeEq;
 
 use super::Console;
-use crate::user::User;
+use crate::{
+    auth::{Auth, Peer, Refused},
+    config::HostName,
+    policy::UserName,
+    user::User,
+};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// The secret that opens the page.
-pub(super) struct Gate {
+/// What opens the page.
+pub(super) enum Gate {
+    /// A secret of this start.
+    Secret(Secret),
+    /// Being somebody.
+    Known(Known),
+}
+
+/// The secret that opens the page on loopback.
+pub(super) struct Secret {
     token: String,
     /// The cookie's name is random, too: cookies do not know ports, and several servers may have pages at one address.
     cookie: String,
 }
 
-/// Somebody whose request names this machine. Knows nothing but the way in.
-pub(super) struct Local {
+/// Whom the page is for where other machines reach it.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) auth: Arc<Auth>,
+    pub(super) hosts: BTreeSet<HostName>,
+    pub(super) users: BTreeSet<UserName>,
+}
+
+/// Somebody whose request names this server. Knows nothing but the way in.
+pub(super) struct Caller {
     console: Arc<Console>,
     host: String,
 }
 
-/// Somebody who has the secret, and may look.
-pub(super) struct Visitor(Local);
+/// Somebody who may look.
+pub(super) struct Visitor {
+    caller: Caller,
+    user: Arc<User>,
+}
 
 /// A visitor whose request comes from the page itself, and who may act.
 pub(super) struct Operator(Visitor);
 
 /// Why a request was not let in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {
     #[error("the request does not name this machine: open the page at 127.0.0.1 or localhost")]
-    Host,
+    ForeignHost,
+    #[error("the request names another server; [http] hosts in toolcell.toml lists the names of this one")]
+    OtherHost,
     #[error("the request comes from the page of another site")]
     Site,
     #[error("this page needs the address that toolcell printed when it started, with its token")]
     Token,
+    #[error("{}", .0.reason().told())]
+    Proof(Box<Refused>),
+    #[error("{0} may not open this page: `users` under [console] in toolcell.toml names those who may")]
+    NotNamed(String),
     #[error("only the page itself may do this: the Origin of the request is not its own")]
     Origin,
     #[error("`read-only = true` under [console] in toolcell.toml: calls can be watched and nothing else")]
@@ -56,6 +89,31 @@ pub(super) enum Refusal {
 }
 
 impl Gate {
+    pub(super) fn url(&self, address: SocketAddr) -> String {
+        match self {
+            Self::Secret(secret) => format!("http://{address}/?token={}", secret.token),
+            Self::Known(_) => format!("http://{address}/"),
+        }
+    }
+
+    fn check_host(&self, host: &str) -> Result<(), Refusal> {
+        match self {
+            Self::Secret(_) if is_this_machine(host) => Ok(()),
+            Self::Secret(_) => Err(Refusal::ForeignHost),
+            Self::Known(known) if known.is_ours(host) => Ok(()),
+            Self::Known(_) => Err(Refusal::OtherHost),
+        }
+    }
+
+    /// Whether a page of this origin, over whose request's `Host` stands, is the page itself.
+    fn is_own_origin(&self, origin: &[u8], host: &str) -> bool {
+        let is = |scheme: &str| origin == format!("{scheme}://{host}").as_bytes();
+        // Whether a proxy encrypts is not known here.
+        is("http") || matches!(self, Self::Known(_)) && is("https")
+    }
+}
+
+impl Secret {
     pub(super) fn new() -> io::Result<Self> {
         let mut random = [0; 40];
         getrandom::fill(&mut random).map_err(io::Error::other)?;
@@ -64,35 +122,54 @@ impl Gate {
         Ok(Self { token, cookie: format!("toolcell-{name}") })
     }
 
-    pub(super) fn url(&self, address: SocketAddr) -> String {
-        format!("http://{address}/?token={}", self.token)
-    }
-
     /// In a time that does not tell how much of it is right.
-    fn knows(&self, token: &str) -> bool {
+    fn is(&self, token: &str) -> bool {
         token.as_bytes().ct_eq(self.token.as_bytes()).into()
     }
 
-    fn is_open_for(&self, headers: &HeaderMap) -> bool {
+    fn is_in(&self, headers: &HeaderMap) -> bool {
         let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
         let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        pairs.any(|(name, value)| name == self.cookie && self.knows(value))
+        pairs.any(|(name, value)| name == self.cookie && self.is(value))
     }
 }
 
-impl Local {
+impl Known {
+    fn is_ours(&self, host: &str) -> bool {
+        let Some(host) = HostName::read(host) else { return false };
+        let any_port = HostName { name: host.name.clone(), port: None };
+        host.is_fixed() || self.hosts.contains(&host) || self.hosts.contains(&any_port)
+    }
+
+    async fn visitor(&self, console: &Console, parts: &Parts) -> Result<Arc<User>, Refusal> {
+        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        // A request that comes from nowhere comes from no gateway.
+        let peer =
+            address.map_or(Peer::Address([0, 0, 0, 0].into()), |ConnectInfo(address)| Peer::Address(address.ip()));
+        let user = self.auth.identify(parts, peer, console.host.users()).await.map_err(|refused| {
+            if let Some(refusal) = refused.report() {
+                console.host.refused(&refusal);
+            }
+            Refusal::Proof(Box::new(refused))
+        })?;
+        let is_named = self.users.iter().any(|named| named.as_str() == user.name());
+        if is_named { Ok(user) } else { Err(Refusal::NotNamed(user.name().to_owned())) }
+    }
+}
+
+impl Caller {
     /// The value of `Set-Cookie` for one whose query has the token.
     pub(super) fn admit(&self, query: &str) -> Option<String> {
-        let gate = &self.console.gate;
+        let Gate::Secret(secret) = &self.console.gate else { return None };
         let token = query.split('&').find_map(|pair| pair.strip_prefix("token="))?;
         // Until the browser is closed; for no request that another site makes, and for no script.
-        gate.knows(token).then(|| format!("{}={}; Path=/; HttpOnly; SameSite=Strict", gate.cookie, gate.token))
+        secret.is(token).then(|| format!("{}={}; Path=/; HttpOnly; SameSite=Strict", secret.cookie, secret.token))
     }
 }
 
 impl Visitor {
     pub(super) fn console(&self) -> &Arc<Console> {
-        &self.0.console
+        &self.caller.console
     }
 }
 
@@ -102,22 +179,19 @@ impl Operator {
     }
 
     /// Who calls, where a tool is tried.
-    #[expect(clippy::unused_self, reason = "only an operator calls")]
     pub(super) fn user(&self) -> Arc<User> {
-        User::local()
+        Arc::clone(&self.0.user)
     }
 }
 
-impl FromRequestParts<Arc<Console>> for Local {
+impl FromRequestParts<Arc<Console>> for Caller {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, console: &Arc<Console>) -> Result<Self, Refusal> {
         let written = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
         // HTTP/2 has it in the request's target.
-        let host = written.or_else(|| parts.uri.authority().map(Authority::as_str)).ok_or(Refusal::Host)?;
-        if !is_this_machine(host) {
-            return Err(Refusal::Host);
-        }
+        let host = written.or_else(|| parts.uri.authority().map(Authority::as_str)).ok_or(Refusal::ForeignHost)?;
+        console.gate.check_host(host)?;
         Ok(Self { console: Arc::clone(console), host: host.to_owned() })
     }
 }
@@ -126,16 +200,18 @@ impl FromRequestParts<Arc<Console>> for Visitor {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, console: &Arc<Console>) -> Result<Self, Refusal> {
-        let local = Local::from_request_parts(parts, console).await?;
+        let caller = Caller::from_request_parts(parts, console).await?;
         // Browsers tell who makes the request; programs do not.
         let site = parts.headers.get(SEC_FETCH_SITE);
         if site.is_some_and(|site| site != "same-origin" && site != "none") {
             return Err(Refusal::Site);
         }
-        if !console.gate.is_open_for(&parts.headers) {
-            return Err(Refusal::Token);
-        }
-        Ok(Self(local))
+        let user = match &console.gate {
+            Gate::Secret(secret) if secret.is_in(&parts.headers) => User::local(),
+            Gate::Secret(_) => return Err(Refusal::Token),
+            Gate::Known(known) => known.visitor(console, parts).await?,
+        };
+        Ok(Self { caller, user })
     }
 }
 
@@ -144,8 +220,8 @@ impl FromRequestParts<Arc<Console>> for Operator {
 
     async fn from_request_parts(parts: &mut Parts, console: &Arc<Console>) -> Result<Self, Refusal> {
         let visitor = Visitor::from_request_parts(parts, console).await?;
-        let own = format!("http://{}", visitor.0.host);
-        if parts.headers.get(header::ORIGIN).is_none_or(|origin| origin.as_bytes() != own.as_bytes()) {
+        let origin = parts.headers.get(header::ORIGIN);
+        if origin.is_none_or(|origin| !console.gate.is_own_origin(origin.as_bytes(), &visitor.caller.host)) {
             return Err(Refusal::Origin);
         }
         if console.config.read_only {
@@ -157,7 +233,11 @@ impl FromRequestParts<Arc<Console>> for Operator {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let status = if self == Self::Token { StatusCode::UNAUTHORIZED } else { StatusCode::FORBIDDEN };
+        let status = match &self {
+            Self::Proof(refused) => return refused.answer().into_response(),
+            Self::Token => StatusCode::UNAUTHORIZED,
+            _ => StatusCode::FORBIDDEN,
+        };
         (status, axum::Json(serde_json::json!({ "error": self.to_string() }))).into_response()
     }
 }
@@ -199,20 +279,20 @@ mod tests {
 
     #[test]
     fn only_the_whole_token_in_the_right_cookie_opens() {
-        let gate = Gate::new().expect("random bytes");
+        let secret = Secret::new().expect("random bytes");
         let open = |cookie: String| {
             let mut headers = HeaderMap::new();
             headers.insert(header::COOKIE, cookie.parse().expect("a value"));
-            gate.is_open_for(&headers)
+            secret.is_in(&headers)
         };
-        let Gate { token, cookie } = &gate;
+        let Secret { token, cookie } = &secret;
         assert_eq!(token.len(), 43, "32 bytes");
         assert!(open(format!("{cookie}={token}")));
         assert!(open(format!("a=b; {cookie}=old; {cookie}={token}; c")));
-        for wrong in ["", "x", &token[..42], &format!("{token}x"), &Gate::new().expect("random bytes").token] {
+        for wrong in ["", "x", &token[..42], &format!("{token}x"), &Secret::new().expect("random bytes").token] {
             assert!(!open(format!("{cookie}={wrong}")), "{wrong}");
         }
         assert!(!open(format!("other={token}")));
-        assert!(!gate.is_open_for(&HeaderMap::new()));
+        assert!(!secret.is_in(&HeaderMap::new()));
     }
 }

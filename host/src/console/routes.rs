@@ -20,7 +20,7 @@ use tokio::{sync::OwnedSemaphorePermit, time::sleep};
 use super::{
     Console,
     explain::{bounded, explain, in_full},
-    gate::{Local, Operator, Refusal, Visitor},
+    gate::{Caller, Operator, Refusal, Visitor},
     page::{self, FILES, File},
     status::{self, milliseconds, unix},
 };
@@ -66,9 +66,9 @@ pub(super) fn router(console: Arc<Console>) -> Router {
         .with_state(console)
 }
 
-/// The page for one who has the cookie, and the cookie for one who has the token.
-async fn index(local: Local, visitor: Result<Visitor, Refusal>, RawQuery(query): RawQuery) -> Response {
-    if let Some(cookie) = query.and_then(|query| local.admit(&query)) {
+/// The page for a visitor, and the cookie for one who has the token.
+async fn index(caller: Caller, visitor: Result<Visitor, Refusal>, RawQuery(query): RawQuery) -> Response {
+    if let Some(cookie) = query.and_then(|query| caller.admit(&query)) {
         return ([(header::SET_COOKIE, cookie)], Html(WELCOME)).into_response();
     }
     match visitor {
@@ -77,7 +77,10 @@ async fn index(local: Local, visitor: Result<Visitor, Refusal>, RawQuery(query):
             page.into_response()
         }
         // In words: a person reads it.
-        Err(refusal) => (refusal.into_response().status(), format!("Toolcell: {refusal}.\n")).into_response(),
+        Err(refusal) => {
+            let words = refusal.to_string();
+            (refusal.into_response().status(), format!("Toolcell: {}.\n", words.trim_end_matches('.'))).into_response()
+        }
     }
 }
 

@@ -43,6 +43,14 @@ impl Page {
         page
     }
 
+    /// The page of a server that it opens for users.
+    pub fn elsewhere(client: &Client) -> Self {
+        let line = client.wait_for_log("status page: ");
+        let url = line.split_once("status page: ").expect("it was waited for").1.to_owned();
+        let port = url.trim_end_matches('/').rsplit_once(':').expect("a port").1.parse().expect("a number");
+        Self { url, token: String::new(), cookie: String::new(), set_cookie: String::new(), port }
+    }
+
     pub fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
