@@ -40,10 +40,12 @@ impl Client {
 
     /// Shows the tools.
     pub(crate) async fn list(&self) -> Result<()> {
-        for tool in self.session.list_all_tools().await? {
+        let tools = self.session.list_all_tools().await?;
+        let width = tools.iter().map(|tool| tool.name.len()).max().unwrap_or_default();
+        for tool in tools {
             let description = tool.description.unwrap_or_default();
             let first_sentence = description.split_inclusive(". ").next().unwrap_or_default();
-            screen::tool(&tool.name, first_sentence.trim_end());
+            screen::tool(&tool.name, width, first_sentence.trim_end());
         }
         Ok(())
     }

@@ -25,8 +25,8 @@ pub(crate) fn note(text: &str) {
     println!("  {DIM}{text}{DIM:#}");
 }
 
-pub(crate) fn tool(name: &str, description: &str) {
-    println!("  {name:<12} {DIM}{description}{DIM:#}");
+pub(crate) fn tool(name: &str, width: usize, description: &str) {
+    println!("  {name:<width$}  {DIM}{description}{DIM:#}");
 }
 
 pub(crate) fn request(tool: &str, arguments: &Value) {
