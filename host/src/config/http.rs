@@ -118,6 +118,13 @@ impl HostName {
         self.name == "localhost" || self.name.parse::<IpAddr>().is_ok()
     }
 
+    /// Whether it is a name of a server that has these: an address or `localhost` always is; one without a port is meant for all.
+    #[must_use]
+    pub fn is_of(&self, hosts: &BTreeSet<Self>) -> bool {
+        let any_port = || Self { name: self.name.clone(), port: None };
+        self.is_fixed() || hosts.contains(self) || hosts.contains(&any_port())
+    }
+
     /// Whether it names this machine itself.
     #[must_use]
     pub fn is_loopback(&self) -> bool {

@@ -100,7 +100,7 @@ impl Gate {
         match self {
             Self::Secret(_) if is_this_machine(host) => Ok(()),
             Self::Secret(_) => Err(Refusal::ForeignHost),
-            Self::Known(known) if known.is_ours(host) => Ok(()),
+            Self::Known(known) if HostName::read(host).is_some_and(|host| host.is_of(&known.hosts)) => Ok(()),
             Self::Known(_) => Err(Refusal::OtherHost),
         }
     }
@@ -135,12 +135,6 @@ impl Secret {
 }
 
 impl Known {
-    fn is_ours(&self, host: &str) -> bool {
-        let Some(host) = HostName::read(host) else { return false };
-        let any_port = HostName { name: host.name.clone(), port: None };
-        host.is_fixed() || self.hosts.contains(&host) || self.hosts.contains(&any_port)
-    }
-
     async fn visitor(&self, console: &Console, parts: &Parts) -> Result<Arc<User>, Refusal> {
         let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         // A request that comes from nowhere comes from no gateway.

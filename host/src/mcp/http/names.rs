@@ -75,16 +75,11 @@ impl Names {
         if hosts.is_empty() {
             return Err(plain(StatusCode::BAD_REQUEST, "the request has no Host header\n"));
         }
-        let foreign = hosts.iter().find(|host| HostName::read(host).is_none_or(|host| !self.is_ours(&host)));
+        let foreign = hosts.iter().find(|host| HostName::read(host).is_none_or(|host| !host.is_of(&self.hosts)));
         foreign.map_or(Ok(()), |host| {
             let host = text::shown(host, SHOWN);
             Err(forbidden(&format!("{host:?} is not a name of this server; [http] hosts in toolcell.toml lists them")))
         })
-    }
-
-    fn is_ours(&self, host: &HostName) -> bool {
-        let any_port = HostName { name: host.name.clone(), port: None };
-        host.is_fixed() || self.hosts.contains(host) || self.hosts.contains(&any_port)
     }
 
     fn check_origin(&self, headers: &HeaderMap) -> Result<Checked, Answer> {
