@@ -167,6 +167,14 @@ fn only_who_has_the_token_and_comes_from_the_page_gets_in() {
     }
     let html = page.get("/");
     assert_eq!((html.status, html.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    let welcome = page.raw("GET", &format!("/?token={}", page.token), &[&named], "");
+    for page in [&html, &welcome] {
+        assert!(
+            page.body.contains("<link rel=\"icon\" href=\"/icon.svg\""),
+            "no browser asks for another:\n{}",
+            page.body
+        );
+    }
     check_headers(&html, "/");
     check_headers(&page.get("/api/status"), "/api/status");
 }

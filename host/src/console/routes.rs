@@ -42,9 +42,11 @@ const TICK: Duration = Duration::from_secs(2);
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// The page replaces the one with the token in its address. Not by a redirect: a browser that came by a link on another
-/// site would keep back the new cookie on the way.
+/// site would keep back the new cookie on the way. It names the icon, for which browsers would otherwise ask by a name of
+/// their own.
 const WELCOME: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" content=\"0; \
-                       url=/\"><title>Toolcell</title><p><a href=\"/\">Open the status page</a></p></html>";
+                       url=/\"><link rel=\"icon\" href=\"/icon.svg\"><title>Toolcell</title><p><a href=\"/\">Open the \
+                       status page</a></p></html>";
 
 pub(super) fn router(console: Arc<Console>) -> Router {
     let mut router = Router::new()

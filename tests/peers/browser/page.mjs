@@ -24,7 +24,8 @@ const browser = await chromium.launch({
 const context = await browser.newContext({ viewport: { width: 1280, height: 1180 }, reducedMotion: "reduce" });
 context.setDefaultTimeout(PATIENCE);
 const page = await context.newPage();
-page.on("console", (message) => message.type() !== "info" && seen.errors.push(message.text()));
+page.on("console", (message) => message.type() !== "info"
+  && seen.errors.push(`${message.location().url} ${message.text()}`));
 page.on("pageerror", (error) => seen.errors.push(String(error)));
 page.on("request", (request) => request.url().startsWith(home) || seen.foreign.push(request.url()));
 await page.addInitScript(() => {
