@@ -12,6 +12,9 @@ export function component(tools, settle) {
   if (!Array.isArray(tools)) {
     throw new TypeError("the plugin has to export its tools: export const tools = [tool({ ... }, ...)]");
   }
+  for (const tool of tools) {
+    tool.assertDescribed();
+  }
   const failed = (name, thrown) => (thrown instanceof ToolError ? thrown : crash(name, thrown)).crossing();
   return {
     listTools: () => tools.map((tool) => tool.listed()),

@@ -107,19 +107,26 @@ export interface Hints {
   readonly openWorld?: boolean;
 }
 
+/** What of a tool its function does not say. */
 export interface Definition<I, O> {
-  /** 1 to 48 of `A-Z a-z 0-9 _ -`, unique among all plugins that a host serves. */
-  readonly name: string;
+  /** 1 to 48 of `A-Z a-z 0-9 _ -`, unique among all plugins that a host serves. Left out, it is that of the function. */
+  readonly name?: string;
   /** A short name for people. */
   readonly title?: string;
   /**
    * What the tool reads or writes and where, its limits, when to use it, what comes back and how it fails. A model reads it.
-   * Lines are joined to paragraphs, lists keep theirs.
+   * Lines are joined to paragraphs, lists keep theirs. Left out, it is the comment above the function.
    */
-  readonly description: string;
-  /** The arguments, an object. The host refuses others before the tool runs. Left out, there are none. */
+  readonly description?: string;
+  /**
+   * The arguments, an object. The host refuses others before the tool runs. Left out, it is made of the type of the function's
+   * parameter; without a parameter there are none.
+   */
   readonly input?: Schema<I>;
-  /** The result, an object. The host refuses a result that does not satisfy it. */
+  /**
+   * The result, an object. The host refuses a result that does not satisfy it. Left out, it is made of the type that the
+   * function says it returns.
+   */
   readonly output?: Schema<O>;
   readonly hints?: Hints;
 }
@@ -135,13 +142,23 @@ export interface Tool {
 export type Answer<O> = O | Output | (unknown extends O ? string | object : never);
 
 /**
+ * A whole number, in the type of a function's parameter or result: `number` to the compiler, and `integer` in the schema that
+ * `toolcell build` makes of it.
+ */
+export type Integer = number;
+
+/**
  * A tool. `run` may be an async function. What it throws reaches the model: a `ToolError` as it is, anything else as an error
  * `crashed` that names it and the line.
+ *
+ * What the definition leaves out, `toolcell build` reads from the comment and the types of `run`. In unit tests it is absent.
  */
 export function tool<I = Record<string, never>, O = unknown>(
   definition: Definition<I, O>,
   run: (input: I) => Answer<O> | Promise<Answer<O>>,
 ): Tool;
+/** A tool that is all in its function: name, comment and types. */
+export function tool(run: (input: any) => Answer<unknown> | Promise<Answer<unknown>>): Tool;
 
 /** More on an error. */
 export interface ErrorAdvice {

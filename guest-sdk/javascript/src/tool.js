@@ -3,19 +3,26 @@ import { outputOf } from "./output.js";
 
 /** A function that a model can call. `index.d.ts` documents it. */
 export class Tool {
-  constructor({ name, title, description, input, output, hints = {} }, run) {
+  constructor(definition, run) {
+    const { name, title, description, input, output, hints = {} } = definition;
     if (typeof name !== "string" || !/^[A-Za-z0-9_-]{1,48}$/.test(name)) {
       throw new TypeError(`${JSON.stringify(name)} cannot name a tool; expected 1 to 48 of A-Z a-z 0-9 _ -`);
-    }
-    if (typeof description !== "string" || description.trim() === "") {
-      throw new TypeError(`tool ${name} has no description; a model reads what it does, its limits and how it fails`);
     }
     if (typeof run !== "function") {
       throw new TypeError(`tool ${name} has no function; expected tool({ ... }, (input) => ...)`);
     }
     assertObject(input ?? {}, `the arguments of tool ${name}`, input === undefined);
     assertObject(output ?? {}, `the result of tool ${name}`, output === undefined);
-    Object.assign(this, { name, title, description: joined(description), input, output, hints, run });
+    Object.assign(this, { name, title, description: joined(description ?? ""), input, output, hints, run });
+  }
+
+  assertDescribed() {
+    if (this.description === "") {
+      throw new TypeError(
+        `tool ${this.name} has no description; a model reads what it does, its limits and how it fails: say it in the ` +
+          "comment above its function, or as `description`",
+      );
+    }
   }
 
   /** The contract's `tool`. */
@@ -39,7 +46,11 @@ export class Tool {
   }
 }
 
-export const tool = (definition, run) => new Tool(definition, run);
+/** `toolcell build` adds `read`: what the comment and the types of the function say. */
+export function tool(definition, run, read = {}) {
+  const [given, called] = typeof definition === "function" ? [{}, definition] : [definition, run];
+  return new Tool({ name: called?.name, ...read, ...given }, called);
+}
 
 /**
  * Runs the tool named `name` with `json`, an object as text. Returns the `Output`, or a promise of it where the tool returns

@@ -135,6 +135,25 @@ test("a crash names the author's line where the build noted it", async (context)
   assert.equal((await crossing(() => Promise.reject(error))).message, "`bad` crashed at src/plugin.js:2: Error: no");
 });
 
-test("a module without tools cannot become a component", () => {
+test("a module without tools, or with one that says nothing of itself, cannot become a component", () => {
   assert.throws(() => component(undefined), /the plugin has to export its tools/);
+  for (const description of [undefined, " "]) {
+    assert.throws(() => component([tool({ name: "add", description }, () => "")]), /tool add has no description; /);
+  }
+});
+
+test("what was read of a function stands where the definition says nothing", () => {
+  function double({ number }) {
+    return { number: 2 * number };
+  }
+  const input = object({ number: integer() });
+  const read = { name: "double", description: "Doubles a\nnumber.", input, output: input };
+  const [all, some, tested] = list([
+    tool(double, undefined, read),
+    tool({ name: "twice", title: "Twice", description: "Doubles." }, double, read),
+    tool(double),
+  ]);
+  assert.deepEqual([all.name, all.description, all.outputSchema], ["double", "Doubles a number.", { ...input }]);
+  assert.deepEqual([some.name, some.title, some.description, some.inputSchema], ["twice", "Twice", "Doubles.", all.inputSchema]);
+  assert.equal(tested.name, "double", "a test calls it without a build");
 });

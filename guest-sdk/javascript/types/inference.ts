@@ -14,7 +14,7 @@ import {
   string,
   tool,
 } from "toolcell";
-import type { Infer } from "toolcell";
+import type { Infer, Integer } from "toolcell";
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function holds<_T extends true>(): void {}
@@ -72,6 +72,12 @@ export const tools = [
   tool({ name: "h", description, input, output }, ({ id }) => ({ title: id })),
   // @ts-expect-error: text is not what the schema says.
   tool({ name: "i", description, output }, () => "text"),
-  // @ts-expect-error: a tool has a description.
+  // What a function says itself.
   tool({ name: "j" }, () => "text"),
+  tool(function k({ id }: { id: Integer }): { title: string } {
+    return { title: id.toFixed() };
+  }),
+  tool({ title: "L" }, async ({ id }: { id?: Integer }) => `${id}`),
+  // @ts-expect-error: a tool has a function.
+  tool({ name: "m", description }),
 ];

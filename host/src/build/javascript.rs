@@ -57,7 +57,11 @@ const WIT: [File; 6] = [
     ("wit/deps/plugin.wit", include_str!("../../../wit/plugin.wit")),
 ];
 
-const BUNDLE: File = ("bundle.js", include_str!("javascript/bundle.js"));
+const BUNDLER: [File; 3] = [
+    ("bundle.js", include_str!("javascript/bundle.js")),
+    ("described.js", include_str!("javascript/described.js")),
+    ("schemas.js", include_str!("javascript/schemas.js")),
+];
 
 const QUICKJS: [File; 9] = [
     ("package.json", include_str!("javascript/quickjs/package.json")),
@@ -99,7 +103,7 @@ impl Engine {
             Self::QuickJs => &QUICKJS,
             Self::StarlingMonkey => &STARLINGMONKEY,
         };
-        let files: Vec<_> = own.iter().chain(&WIT).chain([&BUNDLE]).collect();
+        let files: Vec<_> = own.iter().chain(&WIT).chain(&BUNDLER).collect();
         let mut version = blake3::Hasher::new();
         for (path, text) in &files {
             version.update(path.as_bytes()).update(text.as_bytes());

@@ -1,8 +1,20 @@
 // What the plugin does.
 
-import { ToolError, object, string, tool } from "toolcell";
+import { ToolError, tool } from "toolcell";
 
-/** Greets somebody by name. */
+/**
+ * @typedef {object} Greeting
+ * @property {string} text The greeting, one line.
+ */
+
+/**
+ * Greets somebody by name. Use it to see that the plugin works. Reads nothing but its arguments, returns one line, and
+ * fails with `blank_name` when there is no name to greet.
+ *
+ * @param {object} input
+ * @param {string} input.name Whom to greet, for example `Ada`.
+ * @returns {Greeting}
+ */
 export function greet({ name: given }) {
   const name = given.trim();
   if (name === "") {
@@ -14,18 +26,5 @@ export function greet({ name: given }) {
   return { text: `Hello, ${name}!` };
 }
 
-export const tools = [
-  tool(
-    {
-      name: "{{name}}",
-      title: "Greet",
-      description: `
-        Greets somebody by name. Use it to see that the plugin works. Reads nothing but its arguments, returns one line,
-        and fails with \`blank_name\` when there is no name to greet.`,
-      input: object({ name: string("Whom to greet, for example `Ada`.") }),
-      output: object({ text: string("The greeting, one line.") }),
-      hints: { readOnly: true },
-    },
-    greet,
-  ),
-];
+// What a model reads of a tool is the comment above its function and the types in it.
+export const tools = [tool({ name: "{{name}}", title: "Greet", hints: { readOnly: true } }, greet)];

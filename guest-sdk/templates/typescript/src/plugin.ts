@@ -1,9 +1,22 @@
 // What the plugin does.
 
-import { ToolError, object, string, tool } from "toolcell";
+import { ToolError, tool } from "toolcell";
 
-/** Greets somebody by name. */
-export function greet({ name: given }: { name: string }) {
+export interface Person {
+  /** Whom to greet, for example `Ada`. */
+  name: string;
+}
+
+export interface Greeting {
+  /** The greeting, one line. */
+  text: string;
+}
+
+/**
+ * Greets somebody by name. Use it to see that the plugin works. Reads nothing but its arguments, returns one line, and
+ * fails with `blank_name` when there is no name to greet.
+ */
+export function greet({ name: given }: Person): Greeting {
   const name = given.trim();
   if (name === "") {
     throw new ToolError("blank_name", "the name is blank", {
@@ -14,18 +27,5 @@ export function greet({ name: given }: { name: string }) {
   return { text: `Hello, ${name}!` };
 }
 
-export const tools = [
-  tool(
-    {
-      name: "{{name}}",
-      title: "Greet",
-      description: `
-        Greets somebody by name. Use it to see that the plugin works. Reads nothing but its arguments, returns one line,
-        and fails with \`blank_name\` when there is no name to greet.`,
-      input: object({ name: string("Whom to greet, for example `Ada`.") }),
-      output: object({ text: string("The greeting, one line.") }),
-      hints: { readOnly: true },
-    },
-    greet,
-  ),
-];
+// What a model reads of a tool is the comment above its function and its types.
+export const tools = [tool({ name: "{{name}}", title: "Greet", hints: { readOnly: true } }, greet)];

@@ -2,10 +2,11 @@
 // all that it imports and what the engine needs.
 
 import { appendFileSync, readFileSync } from "node:fs";
-import { dirname, relative, resolve, sep } from "node:path";
+import { dirname, extname, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { TraceMap, eachMapping } from "@jridgewell/trace-mapping";
 import { build } from "esbuild";
+import { Problems, described } from "./described.js";
 
 const [engine, main, outfile] = process.argv.slice(2);
 
@@ -55,12 +56,24 @@ function places() {
   return places;
 }
 
+/** Gives esbuild these texts of files in the place of the files. */
+function instead(texts) {
+  const load = ({ path }) => {
+    const contents = texts.get(path);
+    return contents === undefined ? undefined : { contents, loader: extname(path).replace(/^\.[cm]?/, "") };
+  };
+  return { name: "instead", setup: ({ onLoad }) => onLoad({ filter: /\.[cm]?[jt]sx?$/ }, load) };
+}
+
 try {
+  options.plugins = [instead(described(main))];
   await build(options);
   appendFileSync(outfile, `\nglobalThis[Symbol.for("toolcell:places")] = ${JSON.stringify(places())};\n`);
 } catch (error) {
   // esbuild has told its own errors.
-  if (error.errors === undefined) {
+  if (error instanceof Problems) {
+    console.error(error.message);
+  } else if (error.errors === undefined) {
     throw error;
   }
   process.exitCode = 1;
