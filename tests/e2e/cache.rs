@@ -59,6 +59,7 @@ with_both! {
     what_cannot_be_an_entry_is_refused
     plugins_never_meet
     a_reload_keeps_what_a_new_room_has_room_for
+    a_value_is_swapped_only_where_nobody_changed_it
 }
 
 fn asks(max: &str, ttl_max: &str) -> String {
@@ -362,4 +363,52 @@ fn the_instructions_name_the_plugins_that_keep_something() {
     let folder = Folder::new(&[("cached", &asks("1MiB", "1h")), ("echo", "")]);
     let client = folder.lock().serve();
     assert!(client.instructions.contains("nothing is kept between calls, except in the caches of: cached."));
+}
+
+#[test]
+pub fn what_many_calls_change_at_once_is_counted_right() {
+    for store in [Store::Embedded, Store::redis()] {
+        let folder = Folder::new(&[("atomics", &asks("1MiB", "1h"))]);
+        let mut client = store.serve(&folder);
+        let steps = json!({"steps": [["count", "calls", 25]]});
+        let calls: Vec<_> = (0..12).map(|_| client.begin_call("atomics", steps.clone())).collect();
+        for call in calls {
+            let answer = client.end(call);
+            assert_eq!(answer["result"]["structuredContent"], json!({"results": [null]}), "{answer}");
+        }
+        let steps = json!([["increment", "calls", 0], ["increment-draft", "calls swapped", 0]]);
+        assert_eq!(results(&mut client, "atomics", steps), json!([300, 300]));
+    }
+}
+
+fn a_value_is_swapped_only_where_nobody_changed_it(store: Store) {
+    let folder = Folder::new(&[("atomics", &asks("64KiB", "1h"))]);
+    let mut client = store.serve(&folder);
+    let steps = json!([
+        ["swap", "k", "one"],
+        ["swap", "k", "two"],
+        ["swap", "k", "three", "meanwhile"],
+        ["swap", "new", "one", "meanwhile"],
+        ["swap", "k", "four", "three"],
+        ["increment", "number", -7],
+        ["increment", "number", 10],
+        ["increment-draft", "number", 1],
+        ["increment", "k", 1],
+        ["set", "number", i64::MAX.to_string()],
+        ["increment", "number", 1],
+        ["swap", "large", "x".repeat(64 << 10)],
+        ["swap", "", "no key"],
+    ]);
+    let found = results(&mut client, "atomics", steps);
+    let failed = "failed, then swapped";
+    let expected = json!([[null], ["one"], ["two", failed], [null, failed], ["three"], -7, 3, 4]);
+    assert_eq!(found.as_array().map(|found| &found[..8]), expected.as_array().map(|all| &all[..]), "{found}");
+    for (index, says) in [
+        (8, "the value of `k` is no number to which this can be added"),
+        (10, "the value of `number` is no number to which this can be added"),
+        (11, "and all the room there is has 65536"),
+        (12, "its key has 0 bytes"),
+    ] {
+        assert!(found[index].as_str().is_some_and(|text| text.contains(says)), "{index}: {found}");
+    }
 }

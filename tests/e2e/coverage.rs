@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use toolcell::failure::Code;
 
 use crate::{
-    commands::strict, conformance, console::browser, failure, http, isolation, load, log, made_for, permission, plain,
-    wasi,
+    cache, commands::strict, conformance, console::browser, failure, http, isolation, load, log, made_for, permission,
+    plain, wasi,
 };
 
 /// Guests that no case of a failure is about, and the test that each is for.
 const OTHERS: &[(&str, fn())] = &[
+    ("atomics", cache::what_many_calls_change_at_once_is_counted_right),
     ("badname", permission::bad_components_are_named),
     ("badschema_draft", permission::bad_components_are_named),
     ("badschema_json", permission::bad_components_are_named),

@@ -5,7 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use moka::{Expiry, policy::EvictionPolicy, sync::Cache};
+use moka::{
+    Expiry,
+    ops::compute::{CompResult, Op},
+    policy::EvictionPolicy,
+    sync::Cache,
+};
 
 use super::{Entry, cost};
 use crate::policy::CacheRoom;
@@ -63,6 +68,17 @@ impl Embedded {
 
     pub(super) fn set(&self, key: String, value: Vec<u8>, ttl: Duration) {
         self.insert(key, Kept { value: value.into(), set: Instant::now(), ttl });
+    }
+
+    /// Sets an entry if the value of its key is `expected`, and says whether it was.
+    pub(super) fn replace(&self, key: String, expected: Option<&[u8]>, value: Vec<u8>, ttl: Duration) -> bool {
+        let kept = Kept { value: value.into(), set: Instant::now(), ttl };
+        let replaced = self.entries.entry(key).and_compute_with(|found| {
+            let found = found.map(moka::Entry::into_value).filter(|kept| kept.left().is_some());
+            if found.as_ref().map(|kept| &*kept.value) == expected { Op::Put(kept) } else { Op::Nop }
+        });
+        self.entries.run_pending_tasks();
+        matches!(replaced, CompResult::Inserted(_) | CompResult::ReplacedWith(_))
     }
 
     pub(super) fn delete(&self, key: &str) {

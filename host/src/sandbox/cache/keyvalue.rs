@@ -1,5 +1,7 @@
-//! `wasi:keyvalue` on top of the plugin's cache: its `store` and its `batch`, as the WebAssembly project's proposal has them in
-//! its two drafts. Entries live for the longest time that was granted; a bucket is the plugin's own, or does not exist.
+//! `wasi:keyvalue` on top of the plugin's cache: its `store`, `batch` and `atomics`, as the WebAssembly project's proposal has
+//! them in its two drafts. Entries live for the longest time that was granted; a bucket is the plugin's own, or does not exist.
+
+mod atomics;
 
 use wasmtime::{
     StoreContextMut,
@@ -19,7 +21,9 @@ pub(in crate::sandbox) fn add_to_linker(linker: &mut Linker<CallState>) -> wasmt
     store::<u64>(&mut linker.instance("wasi:keyvalue/store@0.2.0-draft")?)?;
     store::<String>(&mut linker.instance("wasi:keyvalue/store@0.2.0-draft2")?)?;
     batch(&mut linker.instance("wasi:keyvalue/batch@0.2.0-draft")?, |key, value| Some((key, value?)))?;
-    batch(&mut linker.instance("wasi:keyvalue/batch@0.2.0-draft2")?, |key, value| (key, value))
+    batch(&mut linker.instance("wasi:keyvalue/batch@0.2.0-draft2")?, |key, value| (key, value))?;
+    atomics::first_draft(&mut linker.instance("wasi:keyvalue/atomics@0.2.0-draft")?)?;
+    atomics::second_draft(&mut linker.instance("wasi:keyvalue/atomics@0.2.0-draft2")?)
 }
 
 /// The guest's handle of its cache.
@@ -153,14 +157,17 @@ async fn get_many(state: &mut CallState, keys: Vec<String>) -> Result<Vec<(Strin
 
 async fn set(state: &mut CallState, key: String, value: Vec<u8>) -> Result<(), Error> {
     let cache = granted(state)?;
-    cache.set(key, value, cache.room.ttl_max).await.map_err(|error| {
-        Error::Other(match error {
-            SetError::Invalid(problem) => format!("the entry was not set: {problem}"),
-            SetError::Fault(fault) => state.note(fault).message,
-        })
-    })?;
+    cache.set(key, value, cache.room.ttl_max).await.map_err(|error| not_set(state, error))?;
     state.cache_use.sets += 1;
     Ok(())
+}
+
+/// What the guest is told of an entry that was not set.
+fn not_set(state: &mut CallState, error: SetError) -> Error {
+    Error::Other(match error {
+        SetError::Invalid(problem) => format!("the entry was not set: {problem}"),
+        SetError::Fault(fault) => state.note(fault).message,
+    })
 }
 
 async fn delete(state: &mut CallState, key: &str) -> Result<(), Error> {

@@ -146,17 +146,7 @@ impl UserCache {
 
     /// Sets an entry. Where there is no room for it, those go that were not used for longest.
     async fn set(&self, key: String, value: Vec<u8>, ttl: Duration) -> Result<(), SetError> {
-        if !is_key(&key) {
-            return Err(SetError::Invalid(format!("its key has {} bytes, and a key has 1 to {MAX_KEY}", key.len())));
-        }
-        if ttl.is_zero() {
-            return Err(SetError::Invalid("it has no time to live".to_owned()));
-        }
-        let cost = cost(&self.room, &key, &value);
-        if cost > self.room.max {
-            let problem = format!("it takes {cost} bytes, and all the room there is has {}", self.room.max);
-            return Err(SetError::Invalid(problem));
-        }
+        self.check(&key, &value, ttl)?;
         let ttl = ttl.min(self.room.ttl_max);
         match &self.store {
             Store::Embedded(embedded) => {
@@ -165,6 +155,40 @@ impl UserCache {
             }
             Store::Redis(redis, keys) => redis.set(keys, &self.room, &key, &value, ttl).await.map_err(SetError::Fault),
         }
+    }
+
+    /// Sets an entry if the value of its key is `expected`, in one step that nothing comes between, and says whether it was.
+    async fn replace(
+        &self,
+        key: String,
+        expected: Option<Vec<u8>>,
+        value: Vec<u8>,
+        ttl: Duration,
+    ) -> Result<bool, SetError> {
+        self.check(&key, &value, ttl)?;
+        let (ttl, expected) = (ttl.min(self.room.ttl_max), expected.as_deref());
+        match &self.store {
+            Store::Embedded(embedded) => Ok(embedded.replace(key, expected, value, ttl)),
+            Store::Redis(redis, keys) => {
+                redis.replace(keys, &self.room, &key, expected, &value, ttl).await.map_err(SetError::Fault)
+            }
+        }
+    }
+
+    /// Whether this can be an entry.
+    fn check(&self, key: &str, value: &[u8], ttl: Duration) -> Result<(), SetError> {
+        if !is_key(key) {
+            return Err(SetError::Invalid(format!("its key has {} bytes, and a key has 1 to {MAX_KEY}", key.len())));
+        }
+        if ttl.is_zero() {
+            return Err(SetError::Invalid("it has no time to live".to_owned()));
+        }
+        let cost = cost(&self.room, key, value);
+        if cost > self.room.max {
+            let problem = format!("it takes {cost} bytes, and all the room there is has {}", self.room.max);
+            return Err(SetError::Invalid(problem));
+        }
+        Ok(())
     }
 
     /// Deletes the entry of that key, if there is one.

@@ -3,7 +3,8 @@
 -- KEYS: the entries (a hash: `v` and a key has its value, `s` and a key when it was set, `c` and a key what it takes of the
 -- room; `total` is the sum of these), the keys by their last use, and the keys by the end of their time (sorted sets).
 -- ARGV: what to do, the key, the bytes of the room, the most entries, the longest time to live; to set also the value, what
--- it takes of the room, and its time to live. Times are milliseconds of this server's clock.
+-- it takes of the room, and its time to live; to replace besides that what has to be there, `=` and a value, or empty where
+-- nothing may be. Times are milliseconds of this server's clock.
 local entries, used, ends = KEYS[1], KEYS[2], KEYS[3]
 local operation, key = ARGV[1], ARGV[2]
 local room, most, ttl_max = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -33,24 +34,36 @@ local function make_room(cost, count)
   end
 end
 
-if operation == 'get' then
+-- The value of the key, where its time is not over, and its age.
+local function find()
   make_room(0, 0)
   local found = redis.call('HMGET', entries, 'v' .. key, 's' .. key)
-  if not (found[1] and found[2] and redis.call('ZSCORE', ends, key)) then return false end
+  if not (found[1] and found[2] and redis.call('ZSCORE', ends, key)) then return nil end
   local age = math.max(now - tonumber(found[2]), 0)
   if age >= ttl_max then
     drop(key)
-    return false
+    return nil
   end
+  return found[1], age
+end
+
+if operation == 'get' then
+  local value, age = find()
+  if not value then return false end
   -- Where the server's memory is full it refuses this, and the entry is found all the same.
   redis.pcall('ZADD', used, 'XX', microseconds, key)
-  return { found[1], age }
+  return { value, age }
+end
+
+if operation == 'replace' then
+  local value = find()
+  if (value and '=' .. value or '') ~= ARGV[9] then return 0 end
 end
 
 -- Where the server's memory is full it refuses this, before anything has changed.
-if operation == 'set' then redis.call('ZADD', used, microseconds, key) end
+if operation ~= 'delete' then redis.call('ZADD', used, microseconds, key) end
 drop(key)
-if operation == 'set' then
+if operation ~= 'delete' then
   local value, cost, ttl = ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
   make_room(cost, 1)
   redis.call('HSET', entries, 'v' .. key, value, 's' .. key, now, 'c' .. key, cost)
@@ -62,4 +75,4 @@ if operation == 'set' then
     if redis.call('PTTL', name) < ttl then redis.call('PEXPIRE', name, ttl) end
   end
 end
-return false
+return 1

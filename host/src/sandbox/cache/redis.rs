@@ -137,6 +137,25 @@ impl Redis {
         self.run(&operation).await
     }
 
+    /// Sets an entry if the value of its key is `expected`, and says whether it was.
+    pub(super) async fn replace(
+        &self,
+        keys: &Keys,
+        room: &CacheRoom,
+        key: &str,
+        expected: Option<&[u8]>,
+        value: &[u8],
+        ttl: Duration,
+    ) -> Result<bool, CacheFault> {
+        let mut operation = operation("replace", keys, room, key);
+        operation.arg(value).arg(cost(room, key, value)).arg(milliseconds(ttl));
+        operation.arg(expected.map_or_else(Vec::new, |expected| [b"=", expected].concat()));
+        let server = self.server.as_ref().map_err(Clone::clone)?;
+        // Once only: done again it would find its own value, and whoever counts with it would count twice.
+        let answer = server.attempt(&operation, Instant::now() + LIMIT).await;
+        self.concluded(server, answer)
+    }
+
     pub(super) async fn delete(&self, keys: &Keys, room: &CacheRoom, key: &str) -> Result<(), CacheFault> {
         self.run(&operation("delete", keys, room, key)).await
     }
@@ -144,6 +163,10 @@ impl Redis {
     async fn run<T: FromRedisValue>(&self, operation: &ScriptInvocation<'_>) -> Result<T, CacheFault> {
         let server = self.server.as_ref().map_err(Clone::clone)?;
         let answer = server.run(operation).await;
+        self.concluded(server, answer)
+    }
+
+    fn concluded<T>(&self, server: &Server, answer: RedisResult<T>) -> Result<T, CacheFault> {
         self.log(server, answer.as_ref().err());
         answer.map_err(|error| server.fault(&error))
     }
