@@ -86,14 +86,13 @@ impl Call {
     /// A call that nobody watches or cancels, as the command line makes.
     #[must_use]
     pub fn detached() -> Self {
-        Self {
-            id: CallId::next(),
-            user: User::local(),
-            cancel: CancellationToken::new(),
-            progress: None,
-            replay: None,
-            trace: None,
-        }
+        Self::of(User::local())
+    }
+
+    /// A call of this user, otherwise the same.
+    #[must_use]
+    pub fn of(user: Arc<User>) -> Self {
+        Self { id: CallId::next(), user, cancel: CancellationToken::new(), progress: None, replay: None, trace: None }
     }
 
     /// The same, answered by a replay.

@@ -225,6 +225,11 @@ impl Record {
     pub(super) fn append_to(&self, lines: &mut String) {
         // Strings, numbers and maps with strings for keys: nothing that JSON does not have.
         let Ok(json) = serde_json::to_string(self) else { return };
+        if json.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
+            lines.push_str(&json);
+            lines.push('\n');
+            return;
+        }
         for c in json.chars() {
             if text::is_active(c) || matches!(c, '\u{2028}' | '\u{2029}') {
                 let mut units = [0; 2];

@@ -1,16 +1,20 @@
 //! From what the host knows to what the protocol carries: tools, and the outcome of a call.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use rmcp::model::{
-    CallToolResult, ContentBlock, EmbeddedResource, JsonObject, MetaObject, Resource, ResourceContents,
-    Tool as McpTool, ToolAnnotations,
+    CallToolResult, ContentBlock, EmbeddedResource, JsonObject, JsonRpcResponse, JsonRpcVersion2_0, MetaObject,
+    ProtocolVersion, RequestId, Resource, ResourceContents, ResultType, Tool as McpTool, ToolAnnotations,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
 
 use crate::{
-    failure,
+    failure::{self, Report},
     outcome::{Blob, Content, Contents, Outcome, Output},
     plugin::{Tool, View},
     receipt::Receipt,
@@ -21,6 +25,11 @@ use crate::{
 const ERROR_KEY: &str = "toolcell/error";
 /// Where every result carries what the call did: time, memory, servers.
 const RECEIPT_KEY: &str = "toolcell/receipt";
+/// Where every result of the newer era says which program it is from (MCP 2026-07-28, basic, `_meta`).
+const SERVER_KEY: &str = "io.modelcontextprotocol/serverInfo";
+
+static SERVER: LazyLock<Value> =
+    LazyLock::new(|| serde_json::json!({ "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") }));
 
 /// The tools that a user may call, in the catalog's order.
 pub(super) fn tools(view: View<'_>) -> Vec<McpTool> {
@@ -44,39 +53,123 @@ pub(super) fn mcp_tool(tool: &Tool) -> McpTool {
     mcp_tool
 }
 
-/// The result of a call of `tool`. A failure is a result too: the model has to read it, and clients do not show it protocol
-/// errors.
-pub(super) fn result(tool: &str, outcome: Outcome) -> CallToolResult {
-    let mut meta = JsonObject::from_iter([(RECEIPT_KEY.to_owned(), json(&outcome.receipt))]);
-    let mut result = match outcome.result {
-        Ok(output) => success(output, &outcome.receipt),
-        Err(failure) => {
-            let report = failure.report(tool, &outcome.receipt);
-            meta.insert(ERROR_KEY.to_owned(), json(&report));
-            CallToolResult::error(vec![ContentBlock::text(visible(report.text()))])
+/// The result of a call. A failure is a result too: the model has to read it, and clients do not show it protocol errors.
+pub(super) struct Answered {
+    content: Vec<ContentBlock>,
+    structured: Option<Value>,
+    /// The structured value as its content has it, where the tool wrote none.
+    text: Option<Box<RawValue>>,
+    report: Option<Report>,
+    receipt: Receipt,
+}
+
+impl Answered {
+    /// What came of a call of `tool`.
+    pub(super) fn of(tool: &str, Outcome { result, receipt }: Outcome) -> Self {
+        let mut answered = Self { content: Vec::new(), structured: None, text: None, report: None, receipt };
+        match result {
+            Ok(output) => answered.add(output),
+            Err(failure) => {
+                let report = failure.report(tool, &answered.receipt);
+                answered.content.push(ContentBlock::text(visible(report.text())));
+                answered.report = Some(report);
+            }
         }
-    };
-    result.meta = Some(MetaObject(meta));
-    result
-}
-
-fn json(value: &impl Serialize) -> serde_json::Value {
-    serde_json::to_value(value).unwrap_or_default()
-}
-
-fn success(output: Output, receipt: &Receipt) -> CallToolResult {
-    let mut content: Vec<ContentBlock> = output.content.into_iter().map(block).collect();
-    if content.is_empty()
-        && let Some(structured) = &output.structured
-    {
-        // For clients that read content only (MCP 2025-11-25, server/tools, structured content).
-        content.push(ContentBlock::text(visible(structured.to_string())));
+        answered
     }
-    // A plugin can keep a refusal to itself; the host does not.
-    content.extend(failure::seen_beside(receipt).map(|seen| ContentBlock::text(visible(seen))));
-    let mut result = CallToolResult::success(content);
-    result.structured_content = output.structured;
-    result
+
+    fn add(&mut self, Output { content, structured }: Output) {
+        self.content.extend(content.into_iter().map(block));
+        if self.content.is_empty()
+            && let Some(structured) = &structured
+        {
+            // For clients that read content only (MCP 2025-11-25, server/tools, structured content).
+            self.text = to_raw_value(structured).ok();
+            let text = self.text.as_ref().map(|text| text.get().to_owned()).unwrap_or_default();
+            self.content.push(ContentBlock::text(visible(text)));
+        }
+        // A plugin can keep a refusal to itself; the host does not.
+        self.content.extend(failure::seen_beside(&self.receipt).map(|seen| ContentBlock::text(visible(seen))));
+        self.structured = structured;
+    }
+
+    /// As rmcp takes it.
+    pub(super) fn into_rmcp(self, version: &ProtocolVersion) -> CallToolResult {
+        let Self { content, structured, report, receipt, .. } = self;
+        let mut meta = identity(version).unwrap_or_default();
+        meta.insert(RECEIPT_KEY.to_owned(), json(&receipt));
+        if let Some(report) = &report {
+            meta.insert(ERROR_KEY.to_owned(), json(report));
+        }
+        let mut result = match report {
+            Some(_) => CallToolResult::error(content),
+            None => CallToolResult::success(content),
+        };
+        result.structured_content = structured;
+        result.meta = Some(meta);
+        result
+    }
+
+    /// The whole response to the request `id` in the newer era. Short of rmcp's types, which would have the receipt as a tree
+    /// of values first and the structured value written twice.
+    pub(super) fn response(&self, id: &RequestId) -> serde_json::Result<Vec<u8>> {
+        let structured = match (&self.text, &self.structured) {
+            (Some(text), _) => Some(Structured::Text(text)),
+            (None, value) => value.as_ref().map(Structured::Value),
+        };
+        let meta = Meta { server: &SERVER, error: self.report.as_ref(), receipt: &self.receipt };
+        let result = Complete {
+            result_type: ResultType::COMPLETE,
+            content: &self.content,
+            structured_content: structured,
+            is_error: self.report.is_some(),
+            meta,
+        };
+        // Most answers fit.
+        let mut json = Vec::with_capacity(1 << 10);
+        serde_json::to_writer(&mut json, &JsonRpcResponse { jsonrpc: JsonRpcVersion2_0, id: id.clone(), result })?;
+        Ok(json)
+    }
+}
+
+/// [`CallToolResult`] of the newer era.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Complete<'a> {
+    result_type: ResultType,
+    content: &'a [ContentBlock],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    structured_content: Option<Structured<'a>>,
+    is_error: bool,
+    #[serde(rename = "_meta")]
+    meta: Meta<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Structured<'a> {
+    Text(&'a RawValue),
+    Value(&'a Value),
+}
+
+#[derive(Serialize)]
+struct Meta<'a> {
+    #[serde(rename = "io.modelcontextprotocol/serverInfo")]
+    server: &'a Value,
+    #[serde(rename = "toolcell/error", skip_serializing_if = "Option::is_none")]
+    error: Option<&'a Report>,
+    #[serde(rename = "toolcell/receipt")]
+    receipt: &'a Receipt,
+}
+
+/// What goes into the `_meta` of every result in the newer era.
+pub(super) fn identity(version: &ProtocolVersion) -> Option<MetaObject> {
+    let entry = || (SERVER_KEY.to_owned(), SERVER.clone());
+    (*version >= ProtocolVersion::V_2026_07_28).then(|| MetaObject(JsonObject::from_iter([entry()])))
+}
+
+fn json(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
 }
 
 fn block(content: Content) -> ContentBlock {
@@ -116,11 +209,11 @@ fn other(json: String) -> ContentBlock {
     ContentBlock::deserialize(&block).unwrap_or_else(|_| ContentBlock::text(block.to_string()))
 }
 
-fn make_visible(json: &mut serde_json::Value) {
+fn make_visible(json: &mut Value) {
     match json {
-        serde_json::Value::String(text) => *text = visible(std::mem::take(text)),
-        serde_json::Value::Array(items) => items.iter_mut().for_each(make_visible),
-        serde_json::Value::Object(fields) => fields.values_mut().for_each(make_visible),
+        Value::String(text) => *text = visible(std::mem::take(text)),
+        Value::Array(items) => items.iter_mut().for_each(make_visible),
+        Value::Object(fields) => fields.values_mut().for_each(make_visible),
         _ => {}
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, LazyLock,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -12,17 +12,19 @@ use ::http::request::Parts;
 use rmcp::{
     ErrorData, Peer, RoleServer, ServerHandler,
     model::{
-        CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CustomRequest, CustomResult,
-        DiscoverResult, ErrorCode, Implementation, InitializeRequestParams, InitializeResult, ListToolsResult,
-        MetaObject, PaginatedRequestParams, ProtocolVersion, RequestId, RequestMetaObject, ServerCapabilities,
-        ServerConfig, SubscriptionFilter, Tool,
+        CacheScope, CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, DiscoverResult, ErrorCode,
+        Implementation, InitializeRequestParams, InitializeResult, ListToolsResult, PaginatedRequestParams,
+        ProtocolVersion, RequestId, RequestMetaObject, ServerCapabilities, ServerConfig, SubscriptionFilter, Tool,
     },
     service::{NotificationContext, RequestContext, SubscriptionContext},
 };
 use tokio::{sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{convert, http, progress};
+use super::{
+    convert::{self, Answered},
+    http, progress,
+};
 use crate::{
     call::{Call, ProgressSender},
     host::{Host, UnknownTool},
@@ -119,7 +121,7 @@ impl ServerHandler for Server {
         self.host.started(START.saturating_sub(self.came.elapsed())).await;
         let mut list =
             ListToolsResult::with_all_items(convert::tools(self.host.catalog().of(&*user(context.extensions.get())?)));
-        if let Some(identity) = identity(&version) {
+        if let Some(identity) = convert::identity(&version) {
             list.ttl_ms = Some(milliseconds(FRESH));
             list.cache_scope = Some(CacheScope::Private);
             list.meta = Some(identity);
@@ -143,18 +145,19 @@ impl ServerHandler for Server {
         let version = spoken_version(&context)?;
         let over_http = context.extensions.get::<Parts>();
         let trace = self.host.begin_trace(&request.name, || carried(over_http, &context.meta, &context.id, &version));
-        let call = Call { trace, ..call_from(context.extensions.get(), context.ct.clone())? };
+        let (user, cancel) = (user(over_http)?, context.ct.clone());
+        let call = Call { cancel, trace, ..Call::of(user) };
         let result = match context.meta.get_progress_token() {
-            None => called(&self.host, request, call, &version).await,
+            None => called(&self.host, request, call).await,
             Some(token) => {
                 let (sender, reports) = ProgressSender::channel();
                 let call = Call { progress: Some(sender), ..call };
                 // The call is polled to its end, whatever becomes of its progress: its store is the evidence.
                 let forward = progress::forward(reports, token, &context.peer, &self.input_ended);
-                tokio::join!(called(&self.host, request, call, &version), forward).0
+                tokio::join!(called(&self.host, request, call), forward).0
             }
         };
-        Ok(result?.into())
+        Ok(result?.into_rmcp(&version).into())
     }
 
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
@@ -222,22 +225,8 @@ async fn gone(client: &Peer<RoleServer>) {
     }
 }
 
-/// What goes into the `_meta` of every result in the newer era. Made once: over HTTP that era has a [`Server`] for each request.
-fn identity(version: &ProtocolVersion) -> Option<MetaObject> {
-    static IDENTITY: LazyLock<MetaObject> = LazyLock::new(|| {
-        let server = serde_json::json!({ "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") });
-        MetaObject(serde_json::Map::from_iter([("io.modelcontextprotocol/serverInfo".to_owned(), server)]))
-    });
-    (*version >= ProtocolVersion::V_2026_07_28).then(|| IDENTITY.clone())
-}
-
-/// The result of a call, as a client of this version reads it.
-pub(super) async fn called(
-    host: &Host,
-    request: CallToolRequestParams,
-    call: Call,
-    version: &ProtocolVersion,
-) -> Result<CallToolResult, ErrorData> {
+/// The result of a call.
+pub(super) async fn called(host: &Host, request: CallToolRequestParams, call: Call) -> Result<Answered, ErrorData> {
     let CallToolRequestParams { name, arguments, .. } = request;
     let user = Arc::clone(&call.user);
     if !host.is_started() {
@@ -245,11 +234,7 @@ pub(super) async fn called(
     }
     let outcome = host.call(&name, arguments.unwrap_or_default(), call).await;
     let outcome = outcome.map_err(|tool| ErrorData::invalid_params(unknown(host, &tool, &user), None))?;
-    let mut result = convert::result(&name, outcome);
-    if let Some(identity) = identity(version) {
-        result.meta.get_or_insert_default().extend(identity);
-    }
-    Ok(result)
+    Ok(Answered::of(&name, outcome))
 }
 
 /// Also says which plugins are still being loaded: the tool may be one of theirs.
@@ -267,11 +252,6 @@ fn user(over_http: Option<&Parts>) -> Result<Arc<User>, ErrorData> {
     let Some(parts) = over_http else { return Ok(User::local()) };
     let found = parts.extensions.get::<Arc<User>>().map(Arc::clone);
     found.ok_or_else(|| ErrorData::internal_error("nobody has found out who sent the request", None))
-}
-
-/// The call that a request asks for, with what came around it.
-pub(super) fn call_from(over_http: Option<&Parts>, cancel: CancellationToken) -> Result<Call, ErrorData> {
-    Ok(Call { user: user(over_http)?, cancel, ..Call::detached() })
 }
 
 /// What the request says of the trace that it belongs to: in its `_meta` for itself, and over HTTP in the header for whatever

@@ -216,7 +216,8 @@ impl Cell {
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(HOSTCALL_FUEL);
         store.set_max_component_handles(MAX_HANDLES);
-        store.set_epoch_deadline(1);
+        // The first tick may come at once; at the second, the call has computed for longer than one takes.
+        store.set_epoch_deadline(2);
         let pace = Arc::clone(&self.work.pace);
         store.epoch_deadline_callback(move |store| {
             // A timer fires only when its runtime gets to it; a loop gets here in any case.

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use rmcp::model::{ServerJsonRpcMessage, ServerResult};
 use serde_json::{Value, json};
 
 use super::*;
@@ -11,7 +12,7 @@ use crate::{
 
 fn converted(result: Result<Output, Failure>) -> Value {
     let outcome = Outcome { result, receipt: Receipt::new(CallId::next()) };
-    serde_json::to_value(super::result("shout", outcome)).unwrap()
+    serde_json::to_value(Answered::of("shout", outcome).into_rmcp(&ProtocolVersion::V_2025_11_25)).unwrap()
 }
 
 fn content(content: Content) -> Value {
@@ -52,7 +53,8 @@ fn every_result_carries_the_receipt_of_its_call() {
     receipt.exchanges.push(exchange);
     let call = receipt.call.to_string();
     for result in [Ok(Output::default()), Err(Failure::Cancelled)] {
-        let shown = super::result("shout", Outcome { result, receipt: receipt.clone() });
+        let answered = Answered::of("shout", Outcome { result, receipt: receipt.clone() });
+        let shown = answered.into_rmcp(&ProtocolVersion::V_2025_11_25);
         let exchange = json!({
             "server": "https://api.example", "sent": 0, "received": 7, "startMs": 0.25, "elapsedMs": 3.0,
             "stages": { "tls_handshake": 2.0 }, "end": { "answered": 200 },
@@ -104,4 +106,25 @@ fn control_and_bidirectional_characters_do_not_reach_the_client() {
     assert_eq!((&link["uri"], &link["name"], &link["description"]), (&json!("a:b"), &json!(clean), &json!(clean)));
     let shown = converted(Ok(Output { content: vec![], structured: Some(json!("\u{202e}x")) }));
     assert_eq!(shown["content"][0]["text"], "\"x\"");
+}
+
+/// Two ways to one answer in the newer era: through rmcp's types, and past them.
+#[test]
+fn what_is_written_past_rmcp_is_what_rmcp_writes() {
+    let (id, call) = (RequestId::Number(7), CallId::next());
+    let output = |content: &[&str], structured: Option<Value>| {
+        Ok(Output { content: content.iter().map(|text| Content::Text((*text).to_owned())).collect(), structured })
+    };
+    let results = || {
+        let structured = || Some(json!({ "sum": 3, "text": "a\u{202e}b" }));
+        let answers = [output(&[], structured()), output(&["three"], structured()), output(&["three"], None)];
+        answers.into_iter().chain([output(&[], None), Err(Failure::StackOverflow)])
+    };
+    for (one, other) in results().zip(results()) {
+        let [past, through] =
+            [one, other].map(|result| Answered::of("shout", Outcome { result, receipt: Receipt::new(call) }));
+        let past: Value = serde_json::from_slice(&past.response(&id).expect("JSON")).expect("JSON");
+        let result = ServerResult::CallToolResult(through.into_rmcp(&ProtocolVersion::V_2026_07_28));
+        assert_eq!(past, serde_json::to_value(ServerJsonRpcMessage::response(result, id.clone())).expect("JSON"));
+    }
 }

@@ -131,10 +131,17 @@ impl<S> Bounded<S> {
         }
     }
 
+    /// Whether the timer has to be set to this time. To a later one it is set once it has fired: most requests come before,
+    /// and none has to wait for the timer to be moved.
+    fn is_due(&self, deadline: Instant) -> bool {
+        let set = self.reading.deadline();
+        deadline < set || deadline > set && self.reading.is_elapsed()
+    }
+
     fn poll_late_reading(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             match self.deadline() {
-                Some(deadline) if deadline != self.reading.deadline() => self.reading.as_mut().reset(deadline),
+                Some(deadline) if self.is_due(deadline) => self.reading.as_mut().reset(deadline),
                 // Looked at again now and then: over HTTP/2 nobody reads because a request has ended.
                 None if self.reading.is_elapsed() => {
                     let later = Instant::now() + self.times.idle;

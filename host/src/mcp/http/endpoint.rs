@@ -37,6 +37,10 @@ use crate::{
 /// Where the protocol is spoken.
 pub(super) const MCP: &str = "/mcp";
 
+pub(super) const JSON: &str = "application/json";
+/// The types that an answer can have, as clients name them (MCP 2026-07-28, basic/transports).
+pub(super) const BOTH: &str = "application/json, text/event-stream";
+
 /// Names the session of the older era (MCP 2025-11-25, basic/transports, session management).
 const SESSION: &str = "mcp-session-id";
 
@@ -132,18 +136,16 @@ impl Endpoint {
             return Err(plain(StatusCode::NOT_FOUND, "nothing here: the endpoint is /mcp\n"));
         }
         let user = auth::identified(&self.host, &self.auth, peer, &mut request).await?;
-        request.extensions.insert(Arc::clone(&user));
-        request.extensions.insert(peer);
         let session = self.session(&request.headers, &user)?;
         match request.method {
             Method::POST => self.post(request, body, user, session).await,
             Method::GET => {
                 let stream = self.stream(&user)?;
-                let answer = self.mcp.handle(without_body(request)).await;
+                let answer = self.mcp.handle(without_body(from(request, &user))).await;
                 Ok(until(holding(answer, (session, stream)), self.ends.closing.clone()))
             }
             Method::DELETE => {
-                let mut answer = self.mcp.handle(without_body(request)).await;
+                let mut answer = self.mcp.handle(without_body(from(request, &user))).await;
                 if answer.status() == StatusCode::ACCEPTED {
                     // It has happened when this is sent, and clients warn of any other status.
                     *answer.status_mut() = StatusCode::NO_CONTENT;
@@ -185,9 +187,9 @@ impl Endpoint {
         if session.is_none()
             && let Some(call) = PlainCall::of(message, &request.headers, &self.host, &user)
         {
-            return Ok(call.answer(&self.host, &request).await);
+            return Ok(call.answer(&self.host, user, &request).await);
         }
-        let request = Request::from_parts(request, Full::new(body));
+        let request = Request::from_parts(from(request, &user), Full::new(body));
         let held: Held = (session, stream);
         let answer = Sessions::of_user(user, self.mcp.handle(request)).await;
         Ok(holding(answer, held))
@@ -209,6 +211,12 @@ impl Endpoint {
     }
 }
 
+/// The request with whom it is from, for what comes to see it behind rmcp.
+fn from(mut request: Parts, user: &Arc<User>) -> Parts {
+    request.extensions.insert(Arc::clone(user));
+    request
+}
+
 fn without_body(request: Parts) -> Request<Full<Bytes>> {
     Request::from_parts(request, Full::default())
 }
@@ -216,9 +224,13 @@ fn without_body(request: Parts) -> Request<Full<Bytes>> {
 /// Web pages can send other types to servers that never agreed to be called by pages (Fetch standard, CORS-safelisted
 /// request-header).
 fn check_is_json(headers: &HeaderMap) -> Result<(), Answer> {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type = headers.get(CONTENT_TYPE);
+    if content_type.is_some_and(|value| value == JSON) {
+        return Ok(());
+    }
+    let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
+    if essence.eq_ignore_ascii_case(JSON) {
         return Ok(());
     }
     Err(plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "expected Content-Type: application/json\n"))
@@ -226,9 +238,12 @@ fn check_is_json(headers: &HeaderMap) -> Result<(), Answer> {
 
 /// rmcp wants both types named; a client that takes anything takes both.
 fn accept_what_any_means(headers: &mut HeaderMap) {
+    if headers.get(ACCEPT).is_some_and(|value| value == BOTH) {
+        return;
+    }
     let takes_anything = |value: &HeaderValue| value.to_str().is_ok_and(|value| value.split(',').any(is_any));
     if !headers.contains_key(ACCEPT) || headers.get_all(ACCEPT).iter().any(takes_anything) {
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        headers.insert(ACCEPT, HeaderValue::from_static(BOTH));
     }
 }
 

@@ -1,6 +1,6 @@
 //! By which name a request came, and from which web page.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::SocketAddr};
 
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
@@ -68,18 +68,34 @@ impl Names {
     }
 
     fn check_host(&self, request: &Parts) -> Result<(), Answer> {
-        let mut hosts: Vec<&str> = request.uri.authority().map(http::uri::Authority::as_str).into_iter().collect();
-        for header in request.headers.get_all(HOST) {
-            hosts.push(header.to_str().map_err(|_| forbidden("the Host header is no text"))?);
-        }
-        if hosts.is_empty() {
+        let mut named = request
+            .uri
+            .authority()
+            .map(|authority| Ok(authority.as_str()))
+            .into_iter()
+            .chain(
+                request
+                    .headers
+                    .get_all(HOST)
+                    .iter()
+                    .map(|host| host.to_str().map_err(|_| forbidden("the Host header is no text"))),
+            )
+            .peekable();
+        if named.peek().is_none() {
             return Err(plain(StatusCode::BAD_REQUEST, "the request has no Host header\n"));
         }
-        let foreign = hosts.iter().find(|host| HostName::read(host).is_none_or(|host| !host.is_of(&self.hosts)));
-        foreign.map_or(Ok(()), |host| {
-            let host = text::shown(host, SHOWN);
-            Err(forbidden(&format!("{host:?} is not a name of this server; [http] hosts in toolcell.toml lists them")))
-        })
+        named.try_for_each(|host| self.check_name(host?))
+    }
+
+    fn check_name(&self, host: &str) -> Result<(), Answer> {
+        // An address always is a name of this server: see `HostName::is_of`.
+        let is_ours =
+            host.parse::<SocketAddr>().is_ok() || HostName::read(host).is_some_and(|host| host.is_of(&self.hosts));
+        if is_ours {
+            return Ok(());
+        }
+        let host = text::shown(host, SHOWN);
+        Err(forbidden(&format!("{host:?} is not a name of this server; [http] hosts in toolcell.toml lists them")))
     }
 
     fn check_origin(&self, headers: &HeaderMap) -> Result<Checked, Answer> {

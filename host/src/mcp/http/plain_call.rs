@@ -3,19 +3,23 @@
 //! It is answered without rmcp, which decodes the body once more and serves each request as a connection of its own: that is more
 //! than half of what a call over HTTP costs (`benches/http.rs`). Whatever is odd about a request is rmcp's to judge.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderValue, Response, header::ACCEPT, header::CONTENT_TYPE, request::Parts};
 use http_body_util::{BodyExt, Full};
 use rmcp::model::{
     CallToolRequestParams, ClientJsonRpcMessage, ClientRequest, ErrorData, GetExtensions, JsonRpcError, JsonRpcMessage,
-    ProtocolVersion, RequestId, RequestMetaObject, ServerJsonRpcMessage, ServerResult,
+    ProtocolVersion, RequestId, RequestMetaObject,
 };
-use tokio_util::sync::CancellationToken;
 
-use super::answer::{Answer, refused};
+use super::{
+    answer::{Answer, refused},
+    endpoint::{BOTH, JSON},
+};
 use crate::{
     call::Call,
     host::Host,
-    mcp::server::{call_from, called, carried},
+    mcp::server::{called, carried},
     user::User,
 };
 
@@ -36,37 +40,34 @@ impl PlainCall {
         let (id, ClientRequest::CallToolRequest(mut call)) = (request.id, request.request) else { return None };
         let meta: RequestMetaObject = call.extensions_mut().remove()?;
         let params = call.params;
-        let is_whole = meta.protocol_version() == Some(VERSION) && meta.missing_required_keys(&VERSION).is_empty();
         let repeats = |header: &str, value: &str| {
             let mut values = headers.get_all(header).iter();
             values.next().is_some_and(|first| first == value) && values.next().is_none()
         };
-        let is_plain = is_whole
-            && meta.get_progress_token().is_none()
-            && repeats("mcp-protocol-version", VERSION.as_str())
+        let is_plain = repeats("mcp-protocol-version", VERSION.as_str())
             && repeats("mcp-method", "tools/call")
             && repeats("mcp-name", &params.name)
             && takes_both(headers)
+            && meta.get_progress_token().is_none()
+            // All that the version requires of `_meta`.
+            && meta.protocol_version() == Some(VERSION)
+            && meta.client_capabilities().is_some()
             && host.catalog().of(user).get(&params.name).is_some_and(|tool| !tool.repeats_arguments());
         is_plain.then_some(Self { id, meta, params })
     }
 
     /// Makes the call. Dropping the future cancels it.
-    pub(super) async fn answer(self, host: &Host, request: &Parts) -> Answer {
+    pub(super) async fn answer(self, host: &Host, user: Arc<User>, request: &Parts) -> Answer {
         let Self { id, meta, params } = self;
         let trace = host.begin_trace(&params.name, || carried(Some(request), &meta, &id, &VERSION));
-        let result = match call_from(Some(request), CancellationToken::new()) {
-            Ok(call) => called(host, params, Call { trace, ..call }, &VERSION).await,
-            Err(error) => Err(error),
-        };
-        let json = result.and_then(|result| {
-            serde_json::to_vec(&ServerJsonRpcMessage::response(ServerResult::CallToolResult(result), id.clone()))
-                .map_err(|error| ErrorData::internal_error(error.to_string(), None))
+        let answered = called(host, params, Call { trace, ..Call::of(user) }).await;
+        let json = answered.and_then(|answered| {
+            answered.response(&id).map_err(|error| ErrorData::internal_error(error.to_string(), None))
         });
         match json {
             Ok(json) => {
                 let mut answer = Response::new(Full::from(json).boxed());
-                answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
                 answer
             }
             Err(error) => refused(&JsonRpcError::new(Some(id), error)),
@@ -76,9 +77,12 @@ impl PlainCall {
 
 /// Whether the client names both types that an answer can have, as it has to, and says no more of them.
 fn takes_both(headers: &HeaderMap) -> bool {
+    if headers.get(ACCEPT).is_some_and(|accepted| accepted == BOTH) {
+        return true;
+    }
     let named = |wanted: &str| {
         let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
         values.flat_map(|value| value.split(',')).any(|range| range.trim().eq_ignore_ascii_case(wanted))
     };
-    named("application/json") && named("text/event-stream")
+    named(JSON) && named("text/event-stream")
 }

@@ -122,7 +122,8 @@ fn swapped(bucket: &Bucket, key: &str, value: &str, meanwhile: Option<&str>) -> 
 fn add_one(bucket: &Bucket, key: &str) -> Result<(), Error> {
     let mut cas = Cas::new(bucket, key)?;
     loop {
-        let number: u64 = cas.current()?.and_then(|value| str::from_utf8(&value).ok()?.parse().ok()).unwrap_or_default();
+        let number: u64 =
+            cas.current()?.and_then(|value| str::from_utf8(&value).ok()?.parse().ok()).unwrap_or_default();
         match atomics::swap(cas, (number + 1).to_string().as_bytes()) {
             Ok(()) => return Ok(()),
             Err(CasError::CasFailed(newer)) => cas = newer,
