@@ -223,8 +223,11 @@ impl Record {
     /// line: what would forge another, steer a terminal or turn the direction of the text is escaped as JSON escapes
     /// it.
     pub(super) fn append_to(&self, lines: &mut String) {
+        // Most lines fit.
+        let mut json = Vec::with_capacity(1 << 10);
         // Strings, numbers and maps with strings for keys: nothing that JSON does not have.
-        let Ok(json) = serde_json::to_string(self) else { return };
+        let written = serde_json::to_writer(&mut json, self).ok();
+        let Some(json) = written.and_then(|()| String::from_utf8(json).ok()) else { return };
         if json.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
             lines.push_str(&json);
             lines.push('\n');
