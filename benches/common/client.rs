@@ -8,6 +8,9 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
+/// After what time a server whose tools are there has said so.
+const SETTLED: Duration = Duration::from_millis(200);
+
 /// A server that was started, and a session with it.
 pub(crate) struct Client {
     child: Child,
@@ -28,17 +31,26 @@ impl Client {
         let hello = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client_info});
         client.answer(&request(0, "initialize", &hello));
         client.send(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n");
+        // A server that had plugins to load says once that there are tools. That comes before what is measured.
+        client.answer(&request(1, "tools/list", &json!({})));
+        std::thread::sleep(SETTLED);
+        client.answer(&request(2, "ping", &json!({})));
         client
     }
 
-    /// Sends one request and returns the answer.
+    /// Sends one request and returns the answer, past what is none.
     pub(crate) fn answer(&mut self, request: &str) -> Value {
         self.send(request.as_bytes());
         let mut read = 0;
         loop {
             read += self.output.read(&mut self.buffer[read..]).expect("the server answers");
             if self.buffer[..read].ends_with(b"\n") {
-                return serde_json::from_slice(&self.buffer[..read]).expect("an answer is JSON");
+                let lines = self.buffer[..read].split_inclusive(|byte| *byte == b'\n');
+                let mut messages = lines.map(|line| serde_json::from_slice::<Value>(line).expect("a message is JSON"));
+                if let Some(answer) = messages.find(|message| !message["id"].is_null()) {
+                    return answer;
+                }
+                read = 0;
             }
         }
     }

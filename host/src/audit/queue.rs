@@ -14,7 +14,7 @@ const MOST_ENTRIES: usize = 4_096;
 const MOST_BYTES: usize = 64 << 20;
 
 /// How long the writer lets entries gather once one is there: waking it costs a call more than all else here.
-const GATHER: Duration = Duration::from_millis(25);
+const GATHER: Duration = Duration::from_millis(10);
 
 #[derive(Debug, Default)]
 pub(super) struct Queue {
