@@ -40,7 +40,7 @@ fn main() {
     }
     let manifest = format!("[limits]\ndeadline = \"{}ms\"\nconcurrency = {TOGETHER}\n", DEADLINE.as_millis());
     let folder = Folder::new([("spin", Path::new(toolcell_test_guests::SPIN), manifest.as_str())]);
-    let mut client = Client::start(&mut folder.serve(common::program()));
+    let mut client = Client::start(&mut folder.serve(common::program())).settled();
 
     let (mut late, mut pings) = (Vec::new(), Vec::new());
     for _ in 0..ALONE {

@@ -167,8 +167,7 @@ struct Server {
 impl Server {
     fn start(name: &'static str, tool: &str, mut command: Command) -> Self {
         let call = client::call(1, tool, &Map::from_iter([("name".to_owned(), json!("Ada"))]));
-        let mut client = Client::start(&mut command);
-        answer(&mut client, &client::request(1, "tools/list", &json!({})));
+        let mut client = Client::start(&mut command).settled();
         let answered = answer(&mut client, &call);
         assert_eq!(answered["result"]["structuredContent"]["text"], "Hello, Ada!", "{name}: {answered}");
         Self { name, client, call, times: Vec::new() }

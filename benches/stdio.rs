@@ -103,7 +103,7 @@ impl Server {
         let arguments = guests::arguments(SMALL);
         let one = client::call(1, "echo", &arguments);
         let burst = (0..IN_FLIGHT).map(|id| client::call(id, "echo", &arguments)).collect();
-        let mut client = Client::start(command);
+        let mut client = Client::start(command).settled();
         let answer = client.answer(&one);
         assert_eq!(answer["result"]["structuredContent"], serde_json::Value::Object(arguments), "{name}: {answer}");
         Self { name, client, one, burst, sequential: Vec::new(), in_flight: Vec::new() }

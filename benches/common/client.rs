@@ -31,11 +31,16 @@ impl Client {
         let hello = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client_info});
         client.answer(&request(0, "initialize", &hello));
         client.send(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n");
-        // A server that had plugins to load says once that there are tools. That comes before what is measured.
-        client.answer(&request(1, "tools/list", &json!({})));
-        std::thread::sleep(SETTLED);
-        client.answer(&request(2, "ping", &json!({})));
         client
+    }
+
+    /// Once the server, which may have had plugins to load, has said that its tools are there: that comes before what is
+    /// measured.
+    pub(crate) fn settled(mut self) -> Self {
+        self.answer(&request(1, "tools/list", &json!({})));
+        std::thread::sleep(SETTLED);
+        self.answer(&request(1, "ping", &json!({})));
+        self
     }
 
     /// Sends one request and returns the answer, past what is none.
