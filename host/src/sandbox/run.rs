@@ -216,8 +216,7 @@ impl Cell {
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(HOSTCALL_FUEL);
         store.set_max_component_handles(MAX_HANDLES);
-        // The first tick may come at once; at the second, the call has computed for longer than one takes.
-        store.set_epoch_deadline(2);
+        store.set_epoch_deadline(1);
         let pace = Arc::clone(&self.work.pace);
         store.epoch_deadline_callback(move |store| {
             // A timer fires only when its runtime gets to it; a loop gets here in any case.
