@@ -23,7 +23,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 use tempfile::TempDir;
 
 use common::{
@@ -137,23 +137,12 @@ fn until_listed(mut command: Command) -> (Duration, String) {
     let mut client = Client::start(&mut command);
     // A server does not hold up its clients while it compiles.
     loop {
-        let listed = answer(&mut client, &client::request(1, "tools/list", &json!({})));
+        let listed = client.answer(&client::request(1, "tools/list", &json!({})));
         if let Some(name) = listed["result"]["tools"][0]["name"].as_str() {
             return (began.elapsed(), name.to_owned());
         }
         assert!(began.elapsed() < Duration::from_secs(120), "no tool in {listed}");
         thread::sleep(Duration::from_millis(1));
-    }
-}
-
-/// The answer to a request whose id is 1; a notification may come before it.
-fn answer(client: &mut Client, request: &str) -> Value {
-    client.send(request.as_bytes());
-    loop {
-        let message: Value = serde_json::from_slice(&client.next_line()).expect("a message is JSON");
-        if message["id"] == 1 {
-            return message;
-        }
     }
 }
 
@@ -168,7 +157,7 @@ impl Server {
     fn start(name: &'static str, tool: &str, mut command: Command) -> Self {
         let call = client::call(1, tool, &Map::from_iter([("name".to_owned(), json!("Ada"))]));
         let mut client = Client::start(&mut command).settled();
-        let answered = answer(&mut client, &call);
+        let answered = client.answer(&call);
         assert_eq!(answered["result"]["structuredContent"]["text"], "Hello, Ada!", "{name}: {answered}");
         Self { name, client, call, times: Vec::new() }
     }

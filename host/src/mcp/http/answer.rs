@@ -14,6 +14,9 @@ use http_body_util::{BodyExt, Empty, Full, combinators::BoxBody};
 use rmcp::model::{ErrorData, JsonRpcError};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
+/// The type of what is one JSON value.
+pub(super) const JSON: &str = "application/json";
+
 /// An answer whose body is whole or comes bit by bit.
 pub(super) type Answer = Response<BoxBody<Bytes, Infallible>>;
 
@@ -40,7 +43,7 @@ pub(super) fn refused(error: &JsonRpcError) -> Answer {
     let json = serde_json::to_vec(error).unwrap_or_default();
     let mut answer = Response::new(Full::from(json).boxed());
     *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
     answer
 }
 

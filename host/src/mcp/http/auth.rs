@@ -7,7 +7,7 @@ use http_body_util::{BodyExt, Full};
 
 use super::{
     Peer,
-    answer::{Answer, plain},
+    answer::{Answer, JSON, plain},
 };
 use crate::{
     auth::{self, Auth},
@@ -37,6 +37,6 @@ pub(super) fn document(auth: &Auth, request: &Parts) -> Option<Answer> {
     let is_asked = auth.metadata_paths().iter().any(|path| path == request.uri.path());
     let metadata = auth.metadata().filter(|_| is_asked)?;
     let mut answer = plain(StatusCode::OK, &metadata.to_string());
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
     Some(answer)
 }

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Peer,
-    answer::{Answer, empty, holding, plain, refused, until},
+    answer::{Answer, JSON, empty, holding, plain, refused, until},
     auth, body,
     counters::{Counters, Place},
     names::Names,
@@ -37,7 +37,6 @@ use crate::{
 /// Where the protocol is spoken.
 pub(super) const MCP: &str = "/mcp";
 
-pub(super) const JSON: &str = "application/json";
 /// The types that an answer can have, as clients name them (MCP 2026-07-28, basic/transports).
 pub(super) const BOTH: &str = "application/json, text/event-stream";
 

@@ -68,19 +68,10 @@ impl Names {
     }
 
     fn check_host(&self, request: &Parts) -> Result<(), Answer> {
-        let mut named = request
-            .uri
-            .authority()
-            .map(|authority| Ok(authority.as_str()))
-            .into_iter()
-            .chain(
-                request
-                    .headers
-                    .get_all(HOST)
-                    .iter()
-                    .map(|host| host.to_str().map_err(|_| forbidden("the Host header is no text"))),
-            )
-            .peekable();
+        let headers = request.headers.get_all(HOST).iter();
+        let headers = headers.map(|host| host.to_str().map_err(|_| forbidden("the Host header is no text")));
+        let mut named =
+            request.uri.authority().map(|authority| Ok(authority.as_str())).into_iter().chain(headers).peekable();
         if named.peek().is_none() {
             return Err(plain(StatusCode::BAD_REQUEST, "the request has no Host header\n"));
         }

@@ -13,8 +13,8 @@ use rmcp::model::{
 };
 
 use super::{
-    answer::{Answer, refused},
-    endpoint::{BOTH, JSON},
+    answer::{Answer, JSON, refused},
+    endpoint::BOTH,
 };
 use crate::{
     call::Call,
