@@ -135,15 +135,8 @@ impl Built {
 fn until_listed(mut command: Command) -> (Duration, String) {
     let began = Instant::now();
     let mut client = Client::start(&mut command);
-    // A server does not hold up its clients while it compiles.
-    loop {
-        let listed = client.answer(&client::request(1, "tools/list", &json!({})));
-        if let Some(name) = listed["result"]["tools"][0]["name"].as_str() {
-            return (began.elapsed(), name.to_owned());
-        }
-        assert!(began.elapsed() < Duration::from_secs(120), "no tool in {listed}");
-        thread::sleep(Duration::from_millis(1));
-    }
+    let listed = client.until_listed(1);
+    (began.elapsed(), listed["result"]["tools"][0]["name"].as_str().expect("a tool has a name").to_owned())
 }
 
 struct Server {

@@ -15,7 +15,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::json;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use toolcell::{
@@ -24,7 +23,7 @@ use toolcell::{
 };
 
 use common::{
-    client::{self, Client},
+    client::Client,
     compare::{Case, Comparison, Samples, show, time, verdict},
     folder::Folder,
     guests,
@@ -50,11 +49,11 @@ fn main() {
     compared.ratio(CACHED, COLD, None);
     criterion.final_summary();
 
-    starts("one plugin", &one, 50.0);
+    starts("one plugin", 1, &one, 50.0);
     let names: Vec<_> = (0..50).map(|number| format!("echo{number}")).collect();
     let manifests: Vec<_> = (0..50).map(|number| format!("[tools]\nprefix = \"p{number}_\"\n")).collect();
     let plugins = names.iter().zip(&manifests).map(|(name, manifest)| (&**name, guests::echo(), &**manifest));
-    starts("50 plugins", &Folder::new(plugins), 300.0);
+    starts("50 plugins", 50, &Folder::new(plugins), 300.0);
 }
 
 fn code_cache() -> (CodeCache, TempDir) {
@@ -74,14 +73,12 @@ fn loaded<'a>(name: &'static str, runtime: &'a Runtime, folder: &'a Folder, code
 }
 
 /// Starts `toolcell serve` again and again, with the code in its cache, and waits for the list of tools.
-fn starts(name: &str, folder: &Folder, at_most_ms: f64) {
+fn starts(name: &str, plugins: usize, folder: &Folder, at_most_ms: f64) {
     let start = || {
         let began = Instant::now();
         let mut client = Client::start(&mut folder.serve(common::program()));
-        let answer = client.answer(&client::request(1, "tools/list", &json!({})));
-        let elapsed = began.elapsed();
-        assert!(answer["result"]["tools"].as_array().is_some_and(|tools| !tools.is_empty()), "{answer}");
-        elapsed
+        client.until_listed(plugins);
+        began.elapsed()
     };
     let first: Duration = start();
     let samples = Samples::new((0..STARTS).map(|_| start().as_nanos() as f64).collect());

@@ -60,6 +60,19 @@ impl Client {
         }
     }
 
+    /// Asks for the list of tools until it has so many: a server does not hold up its clients while it compiles.
+    pub(crate) fn until_listed(&mut self, tools: usize) -> Value {
+        let began = Instant::now();
+        loop {
+            let listed = self.answer(&request(1, "tools/list", &json!({})));
+            if listed["result"]["tools"].as_array().is_some_and(|listed| listed.len() == tools) {
+                return listed;
+            }
+            assert!(began.elapsed() < Duration::from_secs(120), "not {tools} tools in {listed}");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Sends requests at once and waits for as many answers.
     pub(crate) fn exchange(&mut self, requests: &[u8], mut answers: usize) -> Duration {
         let began = Instant::now();
