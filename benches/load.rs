@@ -32,6 +32,9 @@ use common::{
 /// How often a server is started.
 const STARTS: usize = 20;
 
+/// Tools of the plugin.
+const TOOLS: usize = 3;
+
 const COLD: &str = "compiled";
 const CACHED: &str = "from the cache";
 
@@ -49,11 +52,11 @@ fn main() {
     compared.ratio(CACHED, COLD, None);
     criterion.final_summary();
 
-    starts("one plugin", 1, &one, 50.0);
+    starts("one plugin", TOOLS, &one, 50.0);
     let names: Vec<_> = (0..50).map(|number| format!("echo{number}")).collect();
     let manifests: Vec<_> = (0..50).map(|number| format!("[tools]\nprefix = \"p{number}_\"\n")).collect();
     let plugins = names.iter().zip(&manifests).map(|(name, manifest)| (&**name, guests::echo(), &**manifest));
-    starts("50 plugins", 50, &Folder::new(plugins), 300.0);
+    starts("50 plugins", 50 * TOOLS, &Folder::new(plugins), 300.0);
 }
 
 fn code_cache() -> (CodeCache, TempDir) {
@@ -73,11 +76,11 @@ fn loaded<'a>(name: &'static str, runtime: &'a Runtime, folder: &'a Folder, code
 }
 
 /// Starts `toolcell serve` again and again, with the code in its cache, and waits for the list of tools.
-fn starts(name: &str, plugins: usize, folder: &Folder, at_most_ms: f64) {
+fn starts(name: &str, tools: usize, folder: &Folder, at_most_ms: f64) {
     let start = || {
         let began = Instant::now();
         let mut client = Client::start(&mut folder.serve(common::program()));
-        client.until_listed(plugins);
+        client.until_listed(tools);
         began.elapsed()
     };
     let first: Duration = start();
