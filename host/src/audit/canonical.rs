@@ -7,9 +7,9 @@ use crate::policy::Digest;
 /// The value without white space, the members of each object in the order of their keys' UTF-16 units, as RFC 8785
 /// has it. Numbers stand as they would in any answer: 1 and 1.0 are two values.
 pub(super) fn canonical(value: &Value) -> String {
-    let mut text = String::new();
-    write(value, &mut text);
-    text
+    let mut text = Vec::new();
+    // What JSON holds can be written as JSON, and is UTF-8.
+    write(value, &mut text).ok().and_then(|()| String::from_utf8(text).ok()).unwrap_or_default()
 }
 
 /// The digest of a canonical text.
@@ -31,34 +31,35 @@ pub(super) fn weight(value: &Value) -> usize {
         }
 }
 
-fn write(value: &Value, text: &mut String) {
+fn write(value: &Value, text: &mut Vec<u8>) -> serde_json::Result<()> {
     match value {
         Value::Object(members) => {
             let mut members: Vec<_> = members.iter().collect();
             members.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
-            text.push('{');
+            text.push(b'{');
             for (index, (key, value)) in members.into_iter().enumerate() {
                 if index > 0 {
-                    text.push(',');
+                    text.push(b',');
                 }
-                text.push_str(&Value::from(key.as_str()).to_string());
-                text.push(':');
-                write(value, text);
+                serde_json::to_writer(&mut *text, key)?;
+                text.push(b':');
+                write(value, text)?;
             }
-            text.push('}');
+            text.push(b'}');
         }
         Value::Array(items) => {
-            text.push('[');
+            text.push(b'[');
             for (index, item) in items.iter().enumerate() {
                 if index > 0 {
-                    text.push(',');
+                    text.push(b',');
                 }
-                write(item, text);
+                write(item, text)?;
             }
-            text.push(']');
+            text.push(b']');
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => text.push_str(&value.to_string()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => serde_json::to_writer(text, value)?,
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -74,6 +74,29 @@ impl Server {
         let news = host.changes();
         Self { host, news_ended, input_ended, announces: AtomicBool::new(false), came: Instant::now(), news }
     }
+
+    async fn answer_call(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let version = spoken_version(&context)?;
+        let over_http = context.extensions.get::<Parts>();
+        let trace = self.host.begin_trace(&request.name, || carried(over_http, &context.meta, &context.id, &version));
+        let (user, cancel) = (user(over_http)?, context.ct.clone());
+        let call = Call { cancel, trace, ..Call::of(user) };
+        let result = match context.meta.get_progress_token() {
+            None => called(&self.host, request, call).await,
+            Some(token) => {
+                let (sender, reports) = ProgressSender::channel();
+                let call = Call { progress: Some(sender), ..call };
+                // The call is polled to its end, whatever becomes of its progress: its store is the evidence.
+                let forward = progress::forward(reports, token, &context.peer, &self.input_ended);
+                tokio::join!(called(&self.host, request, call), forward).0
+            }
+        };
+        Ok(result?.into_rmcp(&version).into())
+    }
 }
 
 impl ServerHandler for Server {
@@ -137,27 +160,14 @@ impl ServerHandler for Server {
         Some(Tool::new(String::new(), String::new(), schema))
     }
 
-    async fn call_tool(
+    /// Boxed, because rmcp makes the futures of all requests as large as the largest, and moves each of them several times on
+    /// its way into a task.
+    fn call_tool(
         &self,
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
-    ) -> Result<CallToolResponse, ErrorData> {
-        let version = spoken_version(&context)?;
-        let over_http = context.extensions.get::<Parts>();
-        let trace = self.host.begin_trace(&request.name, || carried(over_http, &context.meta, &context.id, &version));
-        let (user, cancel) = (user(over_http)?, context.ct.clone());
-        let call = Call { cancel, trace, ..Call::of(user) };
-        let result = match context.meta.get_progress_token() {
-            None => called(&self.host, request, call).await,
-            Some(token) => {
-                let (sender, reports) = ProgressSender::channel();
-                let call = Call { progress: Some(sender), ..call };
-                // The call is polled to its end, whatever becomes of its progress: its store is the evidence.
-                let forward = progress::forward(reports, token, &context.peer, &self.input_ended);
-                tokio::join!(called(&self.host, request, call), forward).0
-            }
-        };
-        Ok(result?.into_rmcp(&version).into())
+    ) -> impl Future<Output = Result<CallToolResponse, ErrorData>> + Send {
+        Box::pin(self.answer_call(request, context))
     }
 
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {

@@ -48,16 +48,17 @@ pub(super) fn refused(error: &JsonRpcError) -> Answer {
 }
 
 /// The answer, holding on to something until its last byte is sent or nobody wants it any more.
-pub(super) fn holding<T: Send + Sync + Unpin + 'static>(answer: Answer, held: T) -> Answer {
-    answer.map(|body| BodyExt::boxed(Held { body, kept: Some(held), until: None }))
+pub(super) fn holding<T>(answer: Answer, held: T) -> Response<Held<T>> {
+    answer.map(|body| Held { body, kept: Some(held), until: None })
 }
 
 /// The answer, which also ends when the token is cancelled.
-pub(super) fn until(answer: Answer, end: CancellationToken) -> Answer {
-    answer.map(|body| BodyExt::boxed(Held { body, kept: Some(()), until: Some(Box::pin(end.cancelled_owned())) }))
+pub(super) fn until<T>(answer: Response<Held<T>>, end: CancellationToken) -> Response<Held<T>> {
+    answer.map(|body| Held { until: Some(Box::pin(end.cancelled_owned())), ..body })
 }
 
-struct Held<T> {
+/// The body of such an answer.
+pub(super) struct Held<T> {
     body: BoxBody<Bytes, Infallible>,
     kept: Option<T>,
     until: Option<Pin<Box<WaitForCancellationFutureOwned>>>,

@@ -9,7 +9,7 @@ use http::{
     header::{ACCEPT, ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER},
     request::Parts,
 };
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use rmcp::{
     model::{ClientJsonRpcMessage, ClientRequest, ErrorData, JsonRpcError, JsonRpcMessage},
@@ -140,11 +140,11 @@ impl Endpoint {
             Method::POST => self.post(request, body, user, session).await,
             Method::GET => {
                 let stream = self.stream(&user)?;
-                let answer = self.mcp.handle(without_body(from(request, &user))).await;
-                Ok(until(holding(answer, (session, stream)), self.ends.closing.clone()))
+                let answer = Box::pin(self.mcp.handle(without_body(from(request, &user)))).await;
+                Ok(until(holding(answer, (session, stream)), self.ends.closing.clone()).map(BodyExt::boxed))
             }
             Method::DELETE => {
-                let mut answer = self.mcp.handle(without_body(from(request, &user))).await;
+                let mut answer = Box::pin(self.mcp.handle(without_body(from(request, &user)))).await;
                 if answer.status() == StatusCode::ACCEPTED {
                     // It has happened when this is sent, and clients warn of any other status.
                     *answer.status_mut() = StatusCode::NO_CONTENT;
@@ -186,12 +186,12 @@ impl Endpoint {
         if session.is_none()
             && let Some(call) = PlainCall::of(message, &request.headers, &self.host, &user)
         {
-            return Ok(call.answer(&self.host, user, &request).await);
+            return Ok(Box::pin(call.answer(&self.host, user, &request)).await);
         }
         let request = Request::from_parts(from(request, &user), Full::new(body));
         let held: Held = (session, stream);
-        let answer = Sessions::of_user(user, self.mcp.handle(request)).await;
-        Ok(holding(answer, held))
+        let answer = Box::pin(Sessions::of_user(user, self.mcp.handle(request))).await;
+        Ok(holding(answer, held).map(BodyExt::boxed))
     }
 
     /// The session that the request names, where it is this user's.
