@@ -16,6 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use mimalloc::MiMalloc;
 use serde_json::json;
 use tokio::{runtime::Runtime, task::JoinSet};
 use toolcell::{
@@ -30,6 +31,10 @@ use common::{
     guests::{self, SMALL},
     process,
 };
+
+/// The program's: what it keeps is a part of what is measured.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Places for instances.
 const SLOTS: u32 = 1_000;

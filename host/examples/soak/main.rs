@@ -28,9 +28,14 @@ use std::{
 
 use anstream::{eprintln, println};
 use clap::Parser;
+use mimalloc::MiMalloc;
 
 use folder::Folder;
 use run::mix;
+
+/// The program's: what it keeps is a part of what is measured.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Call good and hostile guests by the million and show what the server holds.
 #[derive(Debug, Parser)]
