@@ -127,6 +127,7 @@ impl Endpoint {
         answer
     }
 
+    /// What takes most room is boxed: hyper moves the future of each request, which is as large as the largest part of it.
     async fn answer_known_user(&self, mut request: Parts, body: Incoming, peer: Peer) -> Result<Answer, Answer> {
         if let Some(document) = auth::document(&self.auth, &request) {
             return Ok(document);
